@@ -1,0 +1,1 @@
+"""What files hold: renditions, metadata, and the worker that makes them."""

@@ -1,0 +1,99 @@
+"""HEIF and AVIF containers: how the primary picture is turned for display."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from struct import error as StructError
+from struct import unpack_from
+from typing import NamedTuple
+
+LONGEST_HEADER = 1 << 20
+
+# (quarter turns anticlockwise, mirror axis or None) → the EXIF orientation that shows the same.
+# The container turns first and mirrors then; axis 0 flips top and bottom, axis 1 left and right.
+_ORIENTATIONS = {
+    (0, None): 1, (1, None): 8, (2, None): 3, (3, None): 6,
+    (0, 1): 2, (0, 0): 4, (1, 0): 5, (3, 1): 5, (1, 1): 7, (3, 0): 7, (2, 1): 4, (2, 0): 2,
+}  # fmt: skip
+
+
+class _Box(NamedTuple):
+    kind: bytes
+    body: bytes
+
+
+def orientation(path: Path) -> int | None:
+    """Return the turn the container itself asks for as an EXIF orientation; None without one.
+
+    Decoders apply it while decoding, and EXIF is then only a copy of it. Source: ISO/IEC 23008-12
+    (`irot`, `imir`) and 14496-12 (boxes).
+    """
+    with path.open("rb") as file:
+        head = file.read(LONGEST_HEADER)
+    try:
+        return _orientation(head)
+    except (StructError, IndexError):
+        return None
+
+
+def _orientation(head: bytes) -> int | None:
+    meta = _first(_boxes(head), b"meta")
+    if meta is None:
+        return None
+    inside = list(_boxes(meta[4:]))
+    primary = _first(inside, b"pitm")
+    properties = _first(inside, b"iprp")
+    if primary is None or properties is None:
+        return None
+    item = unpack_from(">H" if primary[0] == 0 else ">I", primary, 4)[0]
+    turns, axis, found = 0, None, False
+    for kind, body in _properties_of(item, list(_boxes(properties))):
+        if kind == b"irot":
+            turns, found = body[0] & 3, True
+        elif kind == b"imir":
+            axis, found = body[0] & 1, True
+    return _ORIENTATIONS[turns, axis] if found else None
+
+
+def _properties_of(item: int, boxes: list[_Box]) -> Iterator[_Box]:
+    """Follow `ipma` from an item to its entries in `ipco`."""
+    known = list(_boxes(_first(boxes, b"ipco") or b""))
+    for kind, table in boxes:
+        if kind != b"ipma":
+            continue
+        wide_item, wide_index = table[0] >= 1, bool(table[3] & 1)
+        (count,) = unpack_from(">I", table, 4)
+        position = 8
+        for _ in range(count):
+            (owner,) = unpack_from(">I" if wide_item else ">H", table, position)
+            position += 4 if wide_item else 2
+            links = table[position]
+            position += 1
+            for _ in range(links):
+                if wide_index:
+                    index = unpack_from(">H", table, position)[0] & 0x7FFF
+                else:
+                    index = table[position] & 0x7F
+                position += 2 if wide_index else 1
+                if owner == item and 0 < index <= len(known):
+                    yield known[index - 1]
+
+
+def _boxes(data: bytes) -> Iterator[_Box]:
+    position = 0
+    while position + 8 <= len(data):
+        size, kind = unpack_from(">I4s", data, position)
+        start = position + 8
+        if size == 1:
+            (size,) = unpack_from(">Q", data, start)
+            start += 8
+        end = len(data) if size == 0 else position + size
+        if end < start:
+            return
+        yield _Box(kind, data[start:end])
+        position = end
+
+
+def _first(boxes: Iterator[_Box] | list[_Box], kind: bytes) -> bytes | None:
+    return next((box.body for box in boxes if box.kind == kind), None)
