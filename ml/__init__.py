@@ -1,0 +1,1 @@
+"""What pictures show: models, faces, text. Nothing here yet."""

@@ -1,0 +1,1 @@
+"""The Immich API over HTTP and sockets."""
