@@ -1,0 +1,64 @@
+"""Names of files: keys are POSIX paths relative to the data root. Pure."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from uuid import UUID
+
+ORIGINALS = "upload"
+RENDITIONS = "thumbs"
+INCOMING = ".incoming"
+
+_EXTENSION = re.compile(r"[a-z0-9]{1,16}")
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_OURS = re.compile(
+    rf"(?:{ORIGINALS}|{RENDITIONS})/{_UUID}/(?P<a>[0-9a-f]{{2}})/(?P<b>[0-9a-f]{{2}})"
+    rf"/(?P=a)(?P=b)[^/]+"
+)
+
+
+def original(owner_id: UUID, asset_id: UUID, extension: str) -> str:
+    """`upload/<owner>/<ab>/<cd>/<asset>.<ext>`; the extension without its dot, in any case."""
+    extension = extension.lower()
+    if not _EXTENSION.fullmatch(extension):
+        raise ValueError(f"not an extension: {extension!r}")
+    return f"{_shard(ORIGINALS, owner_id, asset_id)}.{extension}"
+
+
+def sidecar(original_key: str) -> str:
+    return f"{original_key}.xmp"
+
+
+def thumbnail(owner_id: UUID, asset_id: UUID) -> str:
+    return f"{_shard(RENDITIONS, owner_id, asset_id)}_thumbnail.webp"
+
+
+def preview(owner_id: UUID, asset_id: UUID) -> str:
+    return f"{_shard(RENDITIONS, owner_id, asset_id)}_preview.jpeg"
+
+
+def fullsize(owner_id: UUID, asset_id: UUID) -> str:
+    return f"{_shard(RENDITIONS, owner_id, asset_id)}_fullsize.jpeg"
+
+
+def is_ours(key: str) -> bool:
+    """Whether a key has the shape made here: nothing else is ever cleaned up."""
+    return _OURS.fullmatch(key) is not None
+
+
+def resolve(root: Path, key: str) -> Path:
+    """The file a key names. ValueError for a key that could leave the root.
+
+    Symbolic links are the administrator's and are followed: `thumbs` may lie on another disk.
+    """
+    parts = key.split("/")
+    if any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts):
+        raise ValueError(f"not a key: {key!r}")
+    return root.joinpath(*parts)
+
+
+def _shard(top: str, owner_id: UUID, asset_id: UUID) -> str:
+    # Two levels of 256 keep folders small up to tens of millions of files.
+    name = str(asset_id)
+    return f"{top}/{owner_id}/{name[0:2]}/{name[2:4]}/{name}"
