@@ -1,0 +1,107 @@
+"""The connection pool, and the ways to use it: read, write, snapshot, session, listen."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NewType
+
+from psycopg import AsyncConnection, IsolationLevel, OperationalError
+from psycopg.errors import UniqueViolation
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
+
+__all__ = ["Connection", "Database", "Disconnected", "Transaction", "UniqueViolation"]
+
+Connection = AsyncConnection[dict[str, Any]]
+Transaction = NewType("Transaction", Connection)  # what only `write()` can hand out
+Disconnected = OperationalError
+
+# Our statements are small and many: compiling one costs more than running it.
+SETTINGS = "-c jit=off -c timezone=UTC"
+# What a crash of Postgres takes back is derived again; it is never torn.
+DERIVED = f"{SETTINGS} -c synchronous_commit=off"
+# A dead client must not keep its locks: not while its query waits, not behind a cut wire.
+LIVENESS = f"{SETTINGS} -c client_connection_check_interval=500 -c tcp_user_timeout=2000"
+# The sequencer looks up what was touched, row by row, whatever the statistics say about its tables.
+LOOKUPS = f"{LIVENESS} -c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"
+
+
+class Database:
+    """A pool of connections to one database.
+
+    `is_derived`: everything this process writes can be made again, so its commits need not wait
+    for the disk.
+    """
+
+    def __init__(self, dsn: str, *, connections_max: int = 16, is_derived: bool = False) -> None:
+        self._dsn = dsn
+        self.committed = asyncio.Event()  # set after each `write()`: the sequencer's poke
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            dsn,
+            open=False,
+            min_size=1,
+            max_size=connections_max,
+            check=_check,
+            kwargs={
+                "row_factory": dict_row,
+                "autocommit": True,
+                "options": DERIVED if is_derived else SETTINGS,
+                "prepare_threshold": 2,
+            },
+        )
+
+    async def __aenter__(self) -> Database:
+        await self._pool.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        async with self._pool.connection() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
+        """One transaction; what it staged is sequenced soon after it commits."""
+        async with self._pool.connection() as connection, connection.transaction():
+            yield Transaction(connection)
+        self.committed.set()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """Many reads of one moment."""
+        async with self._pool.connection() as connection, connection.transaction():
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield connection
+
+    @asynccontextmanager
+    async def session(self, *, options: str = LIVENESS) -> AsyncIterator[Connection]:
+        """A connection of its own, for locks that end with it; each transaction one snapshot."""
+        async with await AsyncConnection.connect(
+            self._dsn, autocommit=True, row_factory=dict_row, options=options, prepare_threshold=2
+        ) as connection:
+            await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+            yield connection
+
+    @asynccontextmanager
+    async def listen(self, channel: str) -> AsyncIterator[Connection]:
+        async with self.session() as connection:
+            await connection.execute(f"LISTEN {channel}".encode())
+            yield connection
+
+
+async def _check(connection: Connection) -> None:
+    """Refuse a pooled connection that the server closed meanwhile; costs no round trip.
+
+    An idle connection has nothing to say, so if it can be read, that is the end of it, or the
+    notice that comes before.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        raise OperationalError("The connection was closed while it was idle")

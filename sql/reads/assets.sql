@@ -1,0 +1,100 @@
+-- get_assets -> rows
+-- What an AssetResponseDto tells, of assets that the user owns.
+SELECT asset.id, asset.owner_id, asset.library_id, asset.type, asset.original_key,
+       asset.original_file_name, asset.checksum, asset.file_bytes, asset.file_created_at,
+       asset.file_modified_at, asset.local_date_time, asset.duration_ms, asset.is_favorite,
+       asset.visibility, asset.live_photo_video_id, asset.thumbhash, asset.width, asset.height,
+       asset.is_edited, asset.is_offline, asset.created_at, asset.updated_at, asset.deleted_at,
+       exif.description, exif.exif_image_width, exif.exif_image_height, exif.orientation,
+       exif.date_time_original, exif.modify_date, exif.time_zone, exif.latitude, exif.longitude,
+       exif.projection_type, exif.city, exif.state, exif.country, exif.make, exif.model,
+       exif.lens_model, exif.f_number, exif.focal_length, exif.iso, exif.exposure_time, exif.rating
+  FROM asset
+  JOIN asset_exif AS exif ON exif.asset_id = asset.id
+ WHERE asset.id = ANY(%(asset_ids)s);
+
+-- get_source -> row?
+-- What a worker needs to make something of an asset.
+SELECT asset.id, asset.owner_id, asset.type, asset.original_key, asset.original_file_name,
+       asset.file_created_at, asset.file_modified_at, file.key AS sidecar_key
+  FROM asset
+  LEFT JOIN asset_file AS file ON file.asset_id = asset.id AND file.type = 'sidecar'
+ WHERE asset.id = %(asset_id)s;
+
+-- find_duplicate -> row?
+-- The asset a user has with these bytes, uploaded and not of an external library.
+SELECT asset.id
+  FROM asset
+ WHERE asset.owner_id = %(owner_id)s
+   AND asset.checksum = %(checksum)s
+   AND asset.library_id IS NULL;
+
+-- find_checksums -> rows
+-- Which of these bytes a user has, wherever.
+SELECT DISTINCT ON (asset.checksum) asset.id, asset.checksum,
+       asset.deleted_at IS NOT NULL AS is_trashed
+  FROM asset
+ WHERE asset.owner_id = %(owner_id)s
+   AND asset.checksum = ANY(%(checksums)s)
+ ORDER BY asset.checksum, asset.library_id NULLS FIRST;
+
+-- list_owned -> rows
+-- Those of the assets that a user owns, and who may see them.
+SELECT asset.id, asset.visibility
+  FROM asset
+ WHERE asset.id = ANY(%(asset_ids)s)
+   AND asset.owner_id = %(owner_id)s;
+
+-- get_file -> row?
+-- Where an asset's bytes are: the original, and one file beside it.
+SELECT asset.id, asset.owner_id, asset.type, asset.original_key, asset.original_file_name,
+       asset.checksum, asset.is_edited, file.key, file.updated_at
+  FROM asset
+  LEFT JOIN asset_file AS file ON file.asset_id = asset.id AND file.type = %(type)s
+ WHERE asset.id = %(asset_id)s;
+
+-- count_assets -> row
+-- nullable: is_favorite, visibility
+SELECT count(*) FILTER (WHERE asset.type = 'IMAGE') AS images,
+       count(*) FILTER (WHERE asset.type = 'VIDEO') AS videos,
+       count(*) AS total
+  FROM asset
+ WHERE asset.owner_id = %(owner_id)s
+   AND (asset.deleted_at IS NOT NULL) = %(is_trashed)s
+   AND (%(is_favorite)s::boolean IS NULL OR asset.is_favorite = %(is_favorite)s)
+   AND CASE WHEN %(visibility)s::text IS NULL THEN asset.visibility IN ('timeline', 'archive')
+            ELSE asset.visibility = %(visibility)s END;
+
+-- count_trashed -> value
+SELECT count(*) AS count
+  FROM asset
+ WHERE asset.owner_id = %(owner_id)s
+   AND asset.deleted_at IS NOT NULL;
+
+-- list_metadata -> rows
+SELECT asset_metadata.asset_id, asset_metadata.key, asset_metadata.value, asset_metadata.updated_at
+  FROM asset_metadata
+ WHERE asset_metadata.asset_id = %(asset_id)s
+ ORDER BY asset_metadata.key;
+
+-- list_claimed -> rows
+-- Which of these files, whose names begin with these assets' ids, are still needed.
+SELECT asset.original_key AS key
+  FROM asset
+ WHERE asset.id = ANY(%(asset_ids)s)
+   AND asset.original_key = ANY(%(keys)s)
+ UNION ALL
+SELECT asset_file.key
+  FROM asset_file
+ WHERE asset_file.asset_id = ANY(%(asset_ids)s)
+   AND asset_file.key = ANY(%(keys)s);
+
+-- list_unmade -> rows
+-- Assets without a picture of which no job waits or was given up.
+SELECT asset.id, asset.owner_id
+  FROM asset
+ WHERE asset.thumbhash IS NULL
+   AND asset.type = 'IMAGE'
+   AND asset.created_at < now() - interval '10 minutes'
+   AND NOT EXISTS (SELECT 1 FROM job WHERE job.entity_id = asset.id)
+ LIMIT 1000;

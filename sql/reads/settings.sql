@@ -1,0 +1,7 @@
+-- list_settings -> rows
+SELECT setting.name, setting.value FROM setting ORDER BY setting.name;
+
+-- list_versions -> rows
+SELECT version_history.id, version_history.version, version_history.created_at
+  FROM version_history
+ ORDER BY version_history.created_at DESC;

@@ -1,0 +1,50 @@
+-- get_user -> row?
+SELECT "user".id, "user".email, "user".name, "user".password IS NOT NULL AS has_password,
+       "user".pin_code IS NOT NULL AS has_pin_code, "user".is_admin,
+       "user".should_change_password, "user".avatar_color, "user".profile_image_key,
+       "user".profile_changed_at, "user".storage_label, "user".oauth_id, "user".cluster_group_id,
+       "user".quota_bytes, "user".usage_bytes, "user".status, "user".created_at, "user".updated_at,
+       "user".deleted_at
+  FROM "user"
+ WHERE "user".id = %(user_id)s;
+
+-- list_users -> rows
+-- Everybody who is not deleted, by name.
+SELECT "user".id, "user".email, "user".name, "user".avatar_color, "user".profile_image_key,
+       "user".profile_changed_at
+  FROM "user"
+ WHERE "user".deleted_at IS NULL
+ ORDER BY "user".name, "user".id;
+
+-- find_login -> row?
+-- What a login needs to know about an e-mail.
+SELECT "user".id, "user".password, "user".name, "user".email, "user".is_admin,
+       "user".profile_image_key, "user".should_change_password
+  FROM "user"
+ WHERE "user".email = %(email)s
+   AND "user".deleted_at IS NULL;
+
+-- get_password -> row?
+SELECT "user".password FROM "user" WHERE "user".id = %(user_id)s;
+
+-- has_admin -> value
+SELECT EXISTS (SELECT 1 FROM "user" WHERE "user".is_admin) AS has_admin;
+
+-- get_metadata -> row?
+SELECT user_metadata.value
+  FROM user_metadata
+ WHERE user_metadata.user_id = %(user_id)s
+   AND user_metadata.key = %(key)s;
+
+-- usage_by_user -> rows
+-- Photos, videos and bytes of each user, in all states but deleted.
+SELECT "user".id, "user".name, "user".quota_bytes,
+       count(asset.id) FILTER (WHERE asset.type = 'IMAGE') AS photos,
+       count(asset.id) FILTER (WHERE asset.type = 'VIDEO') AS videos,
+       coalesce(sum(asset.file_bytes), 0)::bigint AS usage,
+       coalesce(sum(asset.file_bytes) FILTER (WHERE asset.type = 'IMAGE'), 0)::bigint AS usage_photos,
+       coalesce(sum(asset.file_bytes) FILTER (WHERE asset.type = 'VIDEO'), 0)::bigint AS usage_videos
+  FROM "user"
+  LEFT JOIN asset ON asset.owner_id = "user".id AND asset.library_id IS NULL
+ GROUP BY "user".id
+ ORDER BY "user".created_at;

@@ -1,0 +1,141 @@
+-- insert_asset -> count
+-- Zero when the owner already has these bytes.
+-- nullable: duration_ms, live_photo_video_id
+INSERT INTO asset (id, owner_id, type, original_key, original_file_name, checksum, file_bytes,
+                   file_created_at, file_modified_at, local_date_time, duration_ms, is_favorite,
+                   visibility, live_photo_video_id)
+VALUES (%(asset_id)s, %(owner_id)s, %(type)s, %(original_key)s, %(original_file_name)s,
+        %(checksum)s, %(file_bytes)s, %(file_created_at)s, %(file_modified_at)s,
+        %(file_created_at)s AT TIME ZONE 'UTC', %(duration_ms)s, %(is_favorite)s, %(visibility)s,
+        %(live_photo_video_id)s)
+    ON CONFLICT (owner_id, checksum) WHERE library_id IS NULL DO NOTHING;
+
+-- insert_exif -> none
+INSERT INTO asset_exif (asset_id) VALUES (%(asset_id)s);
+
+-- put_file -> row
+-- A file beside the original; the key of the one it replaces, if another.
+INSERT INTO asset_file AS file (asset_id, type, key)
+VALUES (%(asset_id)s, %(type)s, %(key)s)
+    ON CONFLICT (asset_id, type) DO UPDATE SET key = excluded.key, updated_at = now()
+RETURNING file.id;
+
+-- lock_assets -> rows
+-- Those of the assets that the user owns, held until commit; in one order, so none can deadlock.
+SELECT asset.id, asset.type, asset.visibility, asset.live_photo_video_id, asset.original_key,
+       asset.file_bytes, asset.library_id
+  FROM asset
+ WHERE asset.id = ANY(%(asset_ids)s)
+   AND asset.owner_id = %(owner_id)s
+ ORDER BY asset.id
+   FOR UPDATE;
+
+-- update_assets -> count
+-- Null keeps what is there.
+-- nullable: is_favorite, visibility
+UPDATE asset
+   SET is_favorite = coalesce(%(is_favorite)s, is_favorite),
+       visibility = coalesce(%(visibility)s, visibility),
+       updated_at = now()
+ WHERE id = ANY(%(asset_ids)s);
+
+-- set_live_photo_video -> count
+-- nullable: video_id
+UPDATE asset
+   SET live_photo_video_id = %(video_id)s, updated_at = now()
+ WHERE id = %(asset_id)s;
+
+-- update_exif -> count
+-- What a person says about assets; each column that is `set` is theirs from now on.
+-- nullable: description, latitude, longitude, rating
+UPDATE asset_exif
+   SET description = CASE WHEN 'description' = ANY(%(set)s::text[]) THEN %(description)s::text
+                          ELSE description END,
+       latitude    = CASE WHEN 'latitude' = ANY(%(set)s) THEN %(latitude)s::float8
+                          ELSE latitude END,
+       longitude   = CASE WHEN 'longitude' = ANY(%(set)s) THEN %(longitude)s::float8
+                          ELSE longitude END,
+       rating      = CASE WHEN 'rating' = ANY(%(set)s) THEN %(rating)s::smallint ELSE rating END,
+       edited      = ARRAY(SELECT DISTINCT unnest(edited || %(set)s::text[]) ORDER BY 1)
+ WHERE asset_id = ANY(%(asset_ids)s);
+
+-- set_date -> count
+-- The moment a person says an asset was taken, and the clock on the wall there.
+-- nullable: time_zone
+UPDATE asset_exif
+   SET date_time_original = %(moment)s,
+       time_zone = coalesce(%(time_zone)s, time_zone),
+       edited = ARRAY(SELECT DISTINCT unnest(edited || '{date_time_original}') ORDER BY 1)
+ WHERE asset_id = %(asset_id)s;
+
+-- set_file_date -> count
+UPDATE asset
+   SET file_created_at = %(moment)s, local_date_time = %(local_date_time)s, updated_at = now()
+ WHERE id = %(asset_id)s;
+
+-- shift_dates -> count
+-- By so many minutes.
+WITH shifted AS (
+    UPDATE asset
+       SET file_created_at = file_created_at + %(shift)s::interval,
+           local_date_time = local_date_time + %(shift)s::interval,
+           updated_at = now()
+     WHERE id = ANY(%(asset_ids)s)
+)
+UPDATE asset_exif
+   SET date_time_original = date_time_original + %(shift)s::interval,
+       edited = ARRAY(SELECT DISTINCT unnest(edited || '{date_time_original}') ORDER BY 1)
+ WHERE asset_id = ANY(%(asset_ids)s);
+
+-- set_trashed -> rows
+-- Those that were not so already.
+UPDATE asset
+   SET deleted_at = CASE WHEN %(is_trashed)s THEN now() END, updated_at = now()
+ WHERE id = ANY(%(asset_ids)s)
+   AND (deleted_at IS NOT NULL) <> %(is_trashed)s
+RETURNING id;
+
+-- lock_trashed -> rows
+-- Up to a thousand of a user's trashed assets, held until commit.
+SELECT asset.id
+  FROM asset
+ WHERE asset.owner_id = %(owner_id)s
+   AND asset.deleted_at IS NOT NULL
+ ORDER BY asset.id
+ LIMIT 1000
+   FOR UPDATE;
+
+-- delete_files -> rows
+DELETE FROM asset_file WHERE asset_id = ANY(%(asset_ids)s) RETURNING asset_id, key;
+
+-- delete_all_metadata -> rows
+DELETE FROM asset_metadata WHERE asset_id = ANY(%(asset_ids)s) RETURNING id;
+
+-- unlink_videos -> rows
+-- Stills whose moving part goes, but not they themselves.
+UPDATE asset
+   SET live_photo_video_id = NULL, updated_at = now()
+ WHERE live_photo_video_id = ANY(%(asset_ids)s)
+   AND id <> ALL(%(asset_ids)s)
+RETURNING id, owner_id;
+
+-- delete_assets -> rows
+DELETE FROM asset
+ WHERE id = ANY(%(asset_ids)s)
+RETURNING id, original_key, file_bytes, library_id;
+
+-- set_metadata -> rows
+INSERT INTO asset_metadata (asset_id, key, value)
+SELECT item.asset_id, item.key, item.value
+  FROM unnest(%(asset_ids)s::uuid[], %(keys)s::text[], %(values)s::jsonb[])
+       AS item (asset_id, key, value)
+ ORDER BY item.asset_id, item.key
+    ON CONFLICT (asset_id, key) DO UPDATE SET value = excluded.value, updated_at = now()
+RETURNING id, asset_id, key, value, updated_at;
+
+-- delete_metadata -> rows
+DELETE FROM asset_metadata
+ WHERE (asset_id, key) IN (
+       SELECT item.asset_id, item.key
+         FROM unnest(%(asset_ids)s::uuid[], %(keys)s::text[]) AS item (asset_id, key))
+RETURNING id;

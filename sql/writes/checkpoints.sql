@@ -1,0 +1,18 @@
+-- save_ack -> none
+-- Never backwards within one history: an ack that arrives late changes nothing.
+INSERT INTO checkpoint (session_id, type, epoch, pos)
+VALUES (%(session_id)s, %(type)s, %(epoch)s, %(pos)s)
+    ON CONFLICT (session_id, type) DO UPDATE
+   SET epoch = excluded.epoch, pos = excluded.pos, acked_at = now()
+ WHERE (checkpoint.epoch, checkpoint.pos) IS DISTINCT FROM (excluded.epoch, excluded.pos)
+   AND (checkpoint.epoch <> excluded.epoch OR checkpoint.pos < excluded.pos);
+
+-- delete_acks -> none
+DELETE FROM checkpoint WHERE checkpoint.session_id = %(session_id)s;
+
+-- delete_acks_of -> none
+DELETE FROM checkpoint
+ WHERE checkpoint.session_id = %(session_id)s AND checkpoint.type = ANY(%(types)s);
+
+-- set_pending_reset -> count
+UPDATE session SET is_pending_sync_reset = %(is_pending)s WHERE id = %(session_id)s;

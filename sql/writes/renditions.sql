@@ -1,0 +1,57 @@
+-- lock_asset -> row?
+SELECT asset.id, asset.owner_id, asset.visibility FROM asset WHERE asset.id = %(asset_id)s FOR UPDATE;
+
+-- set_exif -> count
+-- What the file says, where no person said otherwise.
+-- nullable: description, exif_image_width, exif_image_height, orientation, date_time_original
+-- nullable: modify_date, time_zone, latitude, longitude, projection_type, make, model, lens_model
+-- nullable: f_number, focal_length, iso, exposure_time, profile_description, rating, fps
+UPDATE asset_exif
+   SET description         = CASE WHEN 'description' = ANY(edited) THEN description
+                                  ELSE coalesce(%(description)s, '') END,
+       exif_image_width    = %(exif_image_width)s,
+       exif_image_height   = %(exif_image_height)s,
+       orientation         = %(orientation)s,
+       date_time_original  = CASE WHEN 'date_time_original' = ANY(edited) THEN date_time_original
+                                  ELSE %(date_time_original)s END,
+       modify_date         = %(modify_date)s,
+       time_zone           = CASE WHEN 'date_time_original' = ANY(edited) THEN time_zone
+                                  ELSE %(time_zone)s END,
+       latitude            = CASE WHEN 'latitude' = ANY(edited) THEN latitude
+                                  ELSE %(latitude)s END,
+       longitude           = CASE WHEN 'longitude' = ANY(edited) THEN longitude
+                                  ELSE %(longitude)s END,
+       projection_type     = %(projection_type)s,
+       make                = %(make)s,
+       model               = %(model)s,
+       lens_model          = %(lens_model)s,
+       f_number            = %(f_number)s,
+       focal_length        = %(focal_length)s,
+       iso                 = %(iso)s,
+       exposure_time       = %(exposure_time)s,
+       profile_description = %(profile_description)s,
+       rating              = CASE WHEN 'rating' = ANY(edited) THEN rating ELSE %(rating)s END,
+       fps                 = %(fps)s
+ WHERE asset_id = %(asset_id)s;
+
+-- set_taken -> count
+-- When and how large, as the file says; the date only where no person set it.
+-- nullable: duration_ms, width, height
+UPDATE asset
+   SET file_created_at = CASE WHEN is_dated THEN file_created_at ELSE %(file_created_at)s END,
+       local_date_time = CASE WHEN is_dated THEN local_date_time ELSE %(local_date_time)s END,
+       duration_ms     = coalesce(%(duration_ms)s, duration_ms),
+       width           = coalesce(%(width)s, width),
+       height          = coalesce(%(height)s, height),
+       updated_at      = now()
+  FROM (
+    SELECT 'date_time_original' = ANY(asset_exif.edited) AS is_dated
+      FROM asset_exif
+     WHERE asset_exif.asset_id = %(asset_id)s
+  ) AS exif
+ WHERE asset.id = %(asset_id)s;
+
+-- set_thumbhash -> count
+UPDATE asset
+   SET thumbhash = %(thumbhash)s, width = %(width)s, height = %(height)s, updated_at = now()
+ WHERE id = %(asset_id)s;

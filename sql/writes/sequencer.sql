@@ -1,0 +1,62 @@
+-- try_lead -> value
+-- Not the waiting form: a waiting statement would hold back vacuum for as long as it waits.
+SELECT pg_try_advisory_lock(hashtext('heliograph.sequencer')) AS is_leader;
+
+-- renew_epoch -> count
+-- A restored database may hand out positions again that clients already know: start a new epoch.
+-- Cluster, timeline and the table's own oid cover a new cluster, point-in-time recovery, and a
+-- dump loaded beside or over the old tables.
+UPDATE log_head
+   SET epoch = gen_random_uuid(), incarnation = here.incarnation
+  FROM (
+    SELECT concat_ws('.', control.system_identifier, point.timeline_id, 'log_head'::regclass::oid)
+           AS incarnation
+      FROM pg_control_system() AS control, pg_control_checkpoint() AS point
+  ) AS here
+ WHERE log_head.incarnation IS DISTINCT FROM here.incarnation;
+
+-- number -> row?
+-- Move all that is staged in this snapshot into the log, in order, without a gap.
+WITH staged AS (
+    DELETE FROM log_staging
+    RETURNING id, at, topic, scope, entity_ids, audience, facts
+), numbered AS (
+    INSERT INTO log (pos, at, topic, scope, entity_ids, audience, facts)
+    SELECT (SELECT log_head.pos FROM log_head) + row_number() OVER (ORDER BY staged.id),
+           staged.at, staged.topic, staged.scope, staged.entity_ids, staged.audience, staged.facts
+      FROM staged
+    RETURNING log.pos, log.topic
+), batch AS (
+    SELECT min(numbered.pos) - 1 AS after, max(numbered.pos) AS head,
+           array_agg(DISTINCT numbered.topic) AS topics
+      FROM numbered
+)
+UPDATE log_head
+   SET pos = batch.head
+  FROM batch
+ WHERE batch.head IS NOT NULL
+RETURNING batch.after, batch.head, batch.topics;
+
+-- deliver -> none
+-- One job in each queue that waits for the topic: for each entity, or for the entry as a whole.
+INSERT INTO job (queue, pos, entity_id)
+SELECT route.queue, log.pos, entity.id
+  FROM log
+  JOIN unnest(%(topics)s::text[], %(queues)s::text[], %(wholes)s::boolean[])
+       AS route (topic, queue, is_whole) ON route.topic = log.topic
+ CROSS JOIN unnest(CASE WHEN route.is_whole THEN ARRAY[log.scope] ELSE log.entity_ids END)
+         AS entity (id)
+ WHERE log.pos > %(after)s
+    ON CONFLICT DO NOTHING;
+
+-- announce_jobs -> none
+-- To the workers: which queues have news.
+SELECT pg_notify('job', queue) FROM unnest(%(queues)s::text[]) AS queue;
+
+-- announce -> none
+-- Delivered by the commit of the pass; the sequencer is the only one who notifies in a transaction.
+SELECT pg_notify('log', %(head)s::bigint::text);
+
+-- poke -> none
+-- From a process that committed to the one that sequences. Never inside a write transaction.
+NOTIFY staged;

@@ -1,0 +1,32 @@
+-- insert_session -> row
+-- nullable: parent_id, app_version, duration
+INSERT INTO session (user_id, parent_id, token_hash, device_type, device_os, app_version, expires_at)
+VALUES (%(user_id)s, %(parent_id)s, %(token_hash)s, %(device_type)s, %(device_os)s,
+        %(app_version)s, now() + %(duration)s)
+RETURNING id;
+
+-- touch -> count
+-- nullable: app_version
+UPDATE session
+   SET updated_at = now(), app_version = coalesce(%(app_version)s, app_version)
+ WHERE id = %(session_id)s;
+
+-- delete_session -> rows
+-- One of the user's sessions, and those it opened.
+DELETE FROM session
+ WHERE user_id = %(user_id)s
+   AND (id = %(session_id)s OR parent_id = %(session_id)s)
+RETURNING id;
+
+-- delete_sessions -> rows
+-- All of a user's sessions but one.
+-- nullable: but_id
+DELETE FROM session
+ WHERE user_id = %(user_id)s
+   AND id IS DISTINCT FROM %(but_id)s
+RETURNING id;
+
+-- set_pending_reset -> count
+UPDATE session
+   SET is_pending_sync_reset = %(is_pending)s, updated_at = now()
+ WHERE id = %(session_id)s AND user_id = %(user_id)s;

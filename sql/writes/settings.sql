@@ -1,0 +1,14 @@
+-- set_setting -> none
+INSERT INTO setting (name, value) VALUES (%(name)s, %(value)s::jsonb)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- delete_setting -> count
+DELETE FROM setting WHERE name = %(name)s;
+
+-- note_version -> count
+-- One row for each version that ever ran here; zero when the newest is this one.
+INSERT INTO version_history (version)
+SELECT %(version)s
+ WHERE %(version)s IS DISTINCT FROM (
+       SELECT version_history.version FROM version_history
+        ORDER BY version_history.created_at DESC LIMIT 1);

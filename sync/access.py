@@ -1,0 +1,32 @@
+"""Who may do what to which entity: every operation and every read by id asks here first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sql import Connection, reads
+from sync.actor import Actor
+from sync.errors import NoAccess, Unauthenticated
+
+
+async def require_assets(
+    connection: Connection, actor: Actor, asset_ids: Collection[UUID], permission: str
+) -> None:
+    """All of them are the actor's, and the locked ones only behind the PIN code.
+
+    Raises NoAccess, the same for what is missing and for what is another's.
+    """
+    rows = await reads.assets.list_owned(
+        connection, asset_ids=list(asset_ids), owner_id=actor.user_id
+    )
+    if len(rows) != len(set(asset_ids)):
+        raise NoAccess(permission)
+    if not actor.is_elevated and any(row["visibility"] == "locked" for row in rows):
+        raise NoAccess(permission)
+
+
+def require_elevated(actor: Actor) -> None:
+    """The session is unlocked: what it asks for shows the locked folder."""
+    if not actor.is_elevated:
+        raise Unauthenticated("Elevated permission is required")

@@ -1,0 +1,127 @@
+"""Users: known to everyone."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from sql import Transaction, UniqueViolation, reads, writes
+from sync import log
+from sync.actor import Actor
+from sync.errors import Invalid, Refused
+
+
+async def create_user(
+    tx: Transaction,
+    *,
+    email: str,
+    name: str,
+    password_hash: str | None = None,
+    is_admin: bool = False,
+    should_change_password: bool = True,
+    storage_label: str | None = None,
+    quota_bytes: int | None = None,
+) -> UUID:
+    row = await writes.users.insert_user(
+        tx,
+        email=email.lower(),
+        name=name,
+        password=password_hash,
+        is_admin=is_admin,
+        should_change_password=should_change_password,
+        storage_label=storage_label,
+        quota_bytes=quota_bytes,
+    )
+    if row is None:
+        raise Invalid("User exists")
+    await log.stage(tx, "user.created", row["id"], [row["id"]], audience=[log.EVERYONE])
+    return row["id"]
+
+
+async def sign_up_admin(tx: Transaction, *, email: str, name: str, password_hash: str) -> UUID:
+    """The first user of a new server, who administers it."""
+    if await reads.users.has_admin(tx):
+        raise Invalid("The server already has an admin")
+    user_id = await create_user(
+        tx,
+        email=email,
+        name=name,
+        password_hash=password_hash,
+        is_admin=True,
+        storage_label="admin",
+    )
+    if not await writes.users.claim_first_admin(tx, user_id=user_id):
+        raise Invalid("The server already has an admin")
+    return user_id
+
+
+async def update_profile(
+    tx: Transaction,
+    actor: Actor,
+    *,
+    email: str | None = None,
+    name: str | None = None,
+    avatar_color: str | None = None,
+    password_hash: str | None = None,
+) -> None:
+    try:
+        await writes.users.update_profile(
+            tx,
+            user_id=actor.user_id,
+            email=email and email.lower(),
+            name=name,
+            avatar_color=avatar_color,
+        )
+    except UniqueViolation:
+        raise Invalid("Email is not available") from None
+    if password_hash:
+        await writes.users.set_password(tx, user_id=actor.user_id, password=password_hash)
+    await _stage_update(tx, actor.user_id)
+
+
+async def change_password(tx: Transaction, actor: Actor, password_hash: str) -> None:
+    """A new password; every other session ends."""
+    await writes.users.set_password(tx, user_id=actor.user_id, password=password_hash)
+    await _stage_update(tx, actor.user_id)
+
+
+async def set_profile_image(tx: Transaction, actor: Actor, key: str | None) -> str | None:
+    """Show another picture, or none; return the key of the one before."""
+    row = await writes.users.set_profile_image(tx, user_id=actor.user_id, key=key)
+    await _stage_update(tx, actor.user_id)
+    return row["profile_image_key"]
+
+
+async def set_metadata(tx: Transaction, user_id: UUID, key: str, value: dict[str, Any]) -> None:
+    """Preferences, onboarding and licence: what the app mirrors of a user, by key."""
+    text = msgspec.json.encode(value).decode()
+    row = await writes.users.set_metadata(tx, user_id=user_id, key=key, value=text)
+    await log.stage(
+        tx, "user_metadata.changed", user_id, [row["id"]], audience=[user_id], key=key
+    )
+
+
+async def delete_metadata(tx: Transaction, user_id: UUID, key: str) -> None:
+    if row := await writes.users.delete_metadata(tx, user_id=user_id, key=key):
+        await log.stage(
+            tx, "user_metadata.changed", user_id, [row["id"]], audience=[user_id], key=key
+        )
+
+
+async def delete_user(tx: Transaction, user_id: UUID) -> None:
+    """Forget a user for good. What the user owns must be gone before."""
+    metadata = await writes.users.delete_all_metadata(tx, user_id=user_id)
+    sessions = await writes.sessions.delete_sessions(tx, user_id=user_id, but_id=None)
+    if not await writes.users.delete_user(tx, user_id=user_id):
+        raise Refused("User not found")
+    await log.stage(tx, "user_metadata.changed", user_id, [row["id"] for row in metadata])
+    await log.stage(
+        tx, "session.deleted", user_id, [row["id"] for row in sessions], audience=[user_id]
+    )
+    await log.stage(tx, "user.deleted", user_id, [user_id], audience=[log.EVERYONE])
+
+
+async def _stage_update(tx: Transaction, user_id: UUID) -> None:
+    await log.stage(tx, "user.updated", user_id, [user_id], audience=[log.EVERYONE])

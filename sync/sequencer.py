@@ -1,0 +1,97 @@
+"""Put committed changes in order: one at a time per database, in whichever process is first."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from sql import Connection, Database, Disconnected, writes
+from sql.database import LOOKUPS
+from sql.projections import project
+from sync import topics
+
+logger = logging.getLogger(__name__)
+LINGER_SECONDS = 0.001  # More commits share a pass, and a pass costs the same for one as for ten.
+POLL_SECONDS_MIN = 0.005  # A poke may be lost, and the last one before an idle night too.
+POLL_SECONDS_MAX = 2.0
+STAND_BY_SECONDS = 0.5
+
+
+async def run(database: Database) -> None:
+    """Be the sequencer whenever nobody else is."""
+    while True:
+        try:
+            async with database.session(options=LOOKUPS) as connection:
+                await _stand_by(database, connection)
+                await _lead(database, connection)
+        except Disconnected as error:
+            logger.warning("The sequencer lost its session: %s", error)
+            await asyncio.sleep(STAND_BY_SECONDS)
+
+
+async def sequence(connection: Connection) -> int | None:
+    """One pass: number, project and deliver all that is staged; return the new head, if any.
+
+    One transaction and one snapshot. So the state is exactly what the numbered entries add up
+    to, and a reader sees a pass whole or not at all.
+    """
+    async with connection.transaction():
+        batch = await writes.sequencer.number(connection)
+        if batch is None:
+            return None
+        async with connection.pipeline():
+            for kind, touching in topics.touching(batch["topics"]).items():
+                await project(connection, kind, after=batch["after"], topics=touching)
+            if routes := topics.routes(batch["topics"]):
+                queues = [queue.name for _, queue in routes]
+                await writes.sequencer.deliver(
+                    connection,
+                    topics=[topic for topic, _ in routes],
+                    queues=queues,
+                    wholes=[queue.is_whole for _, queue in routes],
+                    after=batch["after"],
+                )
+                await writes.sequencer.announce_jobs(connection, queues=queues)
+            await writes.sequencer.announce(connection, head=batch["head"])
+    return batch["head"]
+
+
+async def _stand_by(database: Database, connection: Connection) -> None:
+    """Pass this process's commits on to the sequencer until its place is free."""
+    while not await writes.sequencer.try_lead(connection):
+        if await _poked(database.committed, STAND_BY_SECONDS):
+            database.committed.clear()  # Before the poke, which stands for all commits until then.
+            await writes.sequencer.poke(connection)
+
+
+async def _lead(database: Database, connection: Connection) -> None:
+    await writes.sequencer.renew_epoch(connection)
+    async with database.listen("staged") as pokes:
+        hearing = asyncio.create_task(_hear(database, pokes))
+        try:
+            await _sequence_forever(database, connection)
+        finally:
+            hearing.cancel()
+
+
+async def _sequence_forever(database: Database, connection: Connection) -> None:
+    pause = POLL_SECONDS_MIN
+    while True:
+        database.committed.clear()  # Before the pass: a poke during it calls for another.
+        head = await sequence(connection)
+        pause = min(pause * 2, POLL_SECONDS_MAX) if head is None else POLL_SECONDS_MIN
+        await _poked(database.committed, pause)
+        await asyncio.sleep(LINGER_SECONDS)
+
+
+async def _hear(database: Database, pokes: Connection) -> None:
+    async for _poke in pokes.notifies():
+        database.committed.set()
+
+
+async def _poked(committed: asyncio.Event, seconds: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await committed.wait()
+    return committed.is_set()

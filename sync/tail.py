@@ -1,0 +1,56 @@
+"""Read the log, and follow it: sleep until the head moves, then read on from a position."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from sql import Connection, Database, Disconnected, reads
+
+POLL_SECONDS = 5.0  # A notification may be lost; a poll never is.
+RECONNECT_SECONDS = 0.5
+
+_decode = msgspec.msgpack.Decoder().decode
+
+
+class Entry(NamedTuple):
+    """A fact that happened, who may know it, and its place in history."""
+
+    pos: int
+    at: datetime
+    topic: str
+    scope: UUID
+    entity_ids: list[UUID]
+    audience: list[UUID]
+    facts: dict[str, Any]
+
+
+async def read(connection: Connection, after: int, limit: int = 1000) -> list[Entry]:
+    rows = await reads.log.read_log(connection, after=after, limit=limit)
+    return [Entry(**{**row, "facts": _decode(row["facts"])}) for row in rows]
+
+
+async def head(database: Database) -> int:
+    """The position of the newest entry."""
+    async with database.read() as connection:
+        return (await reads.log.head(connection))["pos"]
+
+
+async def follow(database: Database, after: int) -> AsyncIterator[list[Entry]]:
+    """Batches of entries after a position, for ever; survives the loss of its connection."""
+    while True:
+        try:
+            async with database.listen("log") as connection:
+                while True:
+                    while entries := await read(connection, after):
+                        yield entries
+                        after = entries[-1].pos
+                    async for _head in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
+                        pass
+        except Disconnected:
+            await asyncio.sleep(RECONNECT_SECONDS)

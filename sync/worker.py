@@ -1,0 +1,142 @@
+"""Run queues: claim, prepare outside any transaction, record in one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from sql import Connection, Database, Disconnected, Transaction, writes
+
+logger = logging.getLogger(__name__)
+LEASE = timedelta(minutes=10)
+PAUSES = [timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1)]
+POLL_SECONDS = 5.0  # For jobs whose lease or pause ended; new ones are announced.
+RECONNECT_SECONDS = 0.5
+ERROR_CHARACTERS_MAX = 1000
+
+_decode = msgspec.msgpack.Decoder().decode
+
+
+class Job(NamedTuple):
+    """One entity that one entry put into a queue; or the entry as a whole, under its scope."""
+
+    pos: int
+    entity_id: UUID
+    attempts: int
+    at: datetime
+    scope: UUID
+    topic: str
+    facts: dict[str, Any]
+
+
+Record = Callable[[Transaction], Awaitable[object]]
+Consumer = Callable[[Job], Awaitable[Record]]
+
+
+class Superseded(Exception):
+    """Another worker finished this job first; roll our record back."""
+
+
+async def run(database: Database, consumers: Mapping[str, Consumer], *, concurrency: int) -> None:
+    """Work on all queues until cancelled; several jobs of a queue at once."""
+    while True:
+        try:
+            async with database.listen("job") as session:
+                worker = await writes.jobs.take_number(session)
+                await writes.jobs.release_abandoned(session, attempts_max=len(PAUSES) + 1)
+                await _work(database, session, worker, consumers, concurrency)
+        except* Disconnected as lost:
+            logger.warning("The worker lost its session: %s", lost.exceptions[0])
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+
+async def drain(
+    database: Database,
+    queue: str,
+    consumer: Consumer,
+    *,
+    worker: int = 0,
+    concurrency: int = 1,
+    lease: timedelta = LEASE,
+) -> int:
+    """Consume what is waiting now, so many at a time; return how many jobs were finished."""
+    finished = 0
+    running: set[asyncio.Task[bool]] = set()
+    try:
+        while True:
+            free = concurrency - len(running)
+            for job in await _claim(database, queue, worker, lease, free) if free else []:
+                running.add(asyncio.create_task(_consume(database, queue, job, consumer)))
+            if not running:
+                return finished
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            finished += sum(task.result() for task in done)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _work(
+    database: Database,
+    session: Connection,
+    worker: int,
+    consumers: Mapping[str, Consumer],
+    concurrency: int,
+) -> None:
+    news = {queue: asyncio.Event() for queue in consumers}
+
+    async def attend(queue: str, consumer: Consumer) -> None:
+        while True:
+            news[queue].clear()  # Before the claim: what comes during it calls for another.
+            await drain(database, queue, consumer, worker=worker, concurrency=concurrency)
+            await news[queue].wait()
+
+    async def listen() -> None:
+        while True:
+            async for notice in session.notifies(timeout=POLL_SECONDS):
+                if event := news.get(notice.payload):
+                    event.set()
+            for event in news.values():
+                event.set()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(listen())
+        for queue, consumer in consumers.items():
+            tasks.create_task(attend(queue, consumer))
+
+
+async def _claim(
+    database: Database, queue: str, worker: int, lease: timedelta, limit: int
+) -> list[Job]:
+    async with database.read() as connection:  # One statement, and nothing to sequence.
+        rows = await writes.jobs.claim(
+            connection, queue=queue, worker=worker, lease=lease, limit=limit
+        )
+    return sorted(Job(**{**row, "facts": _decode(row["facts"])}) for row in rows)
+
+
+async def _consume(database: Database, queue: str, job: Job, consumer: Consumer) -> bool:
+    key: dict[str, Any] = {"queue": queue, "pos": job.pos, "entity_id": job.entity_id}
+    try:
+        record = await consumer(job)  # Slow: pixels, models. No transaction is open.
+        async with database.write() as tx:
+            await record(tx)
+            if not await writes.jobs.finish(tx, **key):
+                raise Superseded
+    except (Superseded, Disconnected):
+        return False
+    except Exception as error:  # One bad photo must not stop the queue.
+        logger.exception("%s failed on %s", queue, job.entity_id)
+        pause = PAUSES[job.attempts - 1] if job.attempts <= len(PAUSES) else None
+        reason = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS_MAX]
+        async with database.write() as tx:
+            await writes.jobs.note_failure(tx, **key, error=reason, pause=pause)
+        return False
+    return True
