@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pillow_heif
-import pyvips
+import pyvips  # type: ignore[import-untyped]
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.Image import Exif
 
 from media import boxes, jpeg, profiles, thumbhash
+from media.errors import UnreadableImage
 
 THUMBNAIL_SIDE = 250
 PREVIEW_SIDE = 1440
@@ -28,10 +29,6 @@ LEAN_BYTES_PER_PIXEL = 0.25
 pyvips.concurrency_set(1)
 pyvips.cache_set_max(0)
 pyvips.block_untrusted_set(True)
-
-
-class UnreadableImage(Exception):
-    """No picture can be made from this file; the message tells a person why."""
 
 
 class Renditions(NamedTuple):
@@ -194,9 +191,7 @@ def _open_bmp(path: Path) -> _Picture:
     bitmap = BmpImageFile(path)
     _refuse_too_many_pixels(*bitmap.size)
     mode = "RGBA" if "A" in bitmap.getbands() else "RGB"
-    return _Picture(
-        *bitmap.size, lambda _: _with_tags(np.asarray(bitmap.convert(mode)), None, 1)
-    )
+    return _Picture(*bitmap.size, lambda _: _with_tags(np.asarray(bitmap.convert(mode)), None, 1))
 
 
 def _with_tags(pixels: np.ndarray, profile: bytes | None, orientation: int) -> pyvips.Image:
@@ -255,6 +250,7 @@ _FORMATS: list[tuple[str, Callable[[Path], _Picture], Callable[[bytes], bool]]] 
 ]
 
 # RAW files that begin as a TIFF; its first page is a stamp-sized preview.
-_RAW_SUFFIXES = frozenset(
-    ".3fr .arw .cr2 .dcr .dng .erf .fff .iiq .k25 .kdc .nef .nrw .pef .rwl .sr2 .srf .srw".split()
+_RAW_SUFFIXES = (
+    *(".3fr", ".arw", ".cr2", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".k25", ".kdc"),
+    *(".nef", ".nrw", ".pef", ".rwl", ".sr2", ".srf", ".srw"),
 )

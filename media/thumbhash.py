@@ -52,7 +52,7 @@ class _Coefficients(NamedTuple):
 
 
 def _planes(pixels: Plane) -> tuple[Plane, Plane, Plane, Plane]:
-    """Split into brightness, yellow-blue, red-green and alpha, on the average colour as backdrop."""
+    """Lay the picture on its average colour: brightness, yellow-blue, red-green, and alpha."""
     alpha = pixels[..., 3:]
     weight = alpha.sum()
     average = (pixels[..., :3] * alpha).sum(axis=(0, 1)) / weight if weight else np.zeros(3)

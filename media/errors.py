@@ -1,0 +1,7 @@
+"""What can be wrong with a file, in words for a person."""
+
+from __future__ import annotations
+
+
+class UnreadableImage(Exception):
+    """Nothing can be made from this file; the message tells why."""
