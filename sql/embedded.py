@@ -31,6 +31,7 @@ from sql.children import Account, reaching, settle
 
 NAME = "heliograph"  # of the role and of the database
 PORT = 5432  # no port is opened: it only names the socket
+SOCKET = f".s.PGSQL.{PORT}"
 SOCKET_PATH_MAX = 100  # bytes; the kernel's limit is 107
 LOG_BYTES_MAX = 8 << 20
 
@@ -61,7 +62,7 @@ SETTINGS = {
     "log_min_messages": "log",  # a failed statement is told to whoever sent it
     "log_checkpoints": "off",
 }
-FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+FORGETFUL = {"fsync": "off", "full_page_writes": "off"}  # survives a kill, not a power cut
 
 
 class NotStarted(Exception):
@@ -97,6 +98,7 @@ class Postgres:
             if not self._cluster.exists():
                 self._make_cluster(program, account)
             self._check_cluster(program, account)
+            self._forget_the_last_one()
             self._configure(account)
             self._launch(program, account)
             self._wait_until_ready()
@@ -122,6 +124,7 @@ class Postgres:
             self.process.wait()
             self.process = None
         if self._lock is not None:
+            self._forget_the_last_one()
             os.close(self._lock)
             self._lock = None
 
@@ -129,11 +132,9 @@ class Postgres:
         if self._lock is not None:
             return
         lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _waited(lambda: _is_locked(lock), seconds=1.0):  # The last owner may be dying.
             os.close(lock)
-            raise NotStarted(f"Another process runs PostgreSQL in {self.folder}") from None
+            raise NotStarted(f"Another process runs PostgreSQL in {self.folder}")
         self._lock = lock
 
     def _end_strays(self, *, seconds: float = 3.0) -> None:
@@ -149,6 +150,17 @@ class Postgres:
                 return
         while _signal_all(self._strays(), signal.SIGKILL):
             time.sleep(0.01)
+
+    def _forget_the_last_one(self) -> None:
+        """Its strays are gone, but the numbers in its files may be alive as somebody else."""
+        run = socket_folder(self.folder)
+        if run.is_symlink():
+            return  # Not made by us; `_make_private` refuses it.
+        left = self._cluster / "postmaster.pid", run / SOCKET, run / f"{SOCKET}.lock"
+        for path in left:
+            path.unlink(missing_ok=True)
+        if run.parent != self.folder and run.exists():
+            run.rmdir()
 
     def _strays(self) -> list[int]:
         ours = f"{self.folder}/program-"
@@ -266,7 +278,7 @@ def find_running(folder: Path) -> str | None:
     """The address of the cluster of this folder if something answers there."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
-            probe.connect(str(socket_folder(folder.resolve()) / f".s.PGSQL.{PORT}"))
+            probe.connect(str(socket_folder(folder.resolve()) / SOCKET))
         except OSError:
             return None
     return address(folder)
@@ -275,7 +287,7 @@ def find_running(folder: Path) -> str | None:
 def socket_folder(folder: Path) -> Path:
     """Beside the data, or where the path is short enough for a socket."""
     beside = folder / "run"
-    if len(os.fsencode(beside / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_MAX:
+    if len(os.fsencode(beside / SOCKET)) <= SOCKET_PATH_MAX:
         return beside
     from hashlib import sha256
 
@@ -329,6 +341,14 @@ def _is_ready(cluster: Path) -> bool:
     except FileNotFoundError:
         return False
     return len(lines) >= 8 and lines[7].strip() == "ready"
+
+
+def _is_locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _signal_all(pids: list[int], number: signal.Signals) -> bool:
