@@ -80,7 +80,9 @@ class Describer:
         return name, type_
 
     def _kind(self, oid: int) -> str:
-        (name,) = self._connection.execute("SELECT format_type(%s, NULL)", [oid]).fetchone() or ("",)
+        (name,) = self._connection.execute("SELECT format_type(%s, NULL)", [oid]).fetchone() or (
+            "",
+        )
         return PYTHON[str(name)]
 
 

@@ -14,3 +14,4 @@ class Actor(NamedTuple):
     session_id: UUID | None = None
     api_key_id: UUID | None = None
     is_elevated: bool = False  # the session was unlocked with the PIN code
+    permissions: frozenset[str] | None = None  # of an API key; None: all there are

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -10,7 +10,6 @@ import msgspec
 from sql import Transaction, writes
 from sync.topics import TOPICS
 
-EVERYONE = UUID(int=0)  # The scope of what all users see, and the audience of all sockets.
 IDS_MAX = 1000  # So that no position, which a client must take whole, is long.
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -22,22 +21,21 @@ async def stage(
     scope: UUID,
     entity_ids: Sequence[UUID],
     *,
-    audience: Iterable[UUID] = (),
+    audience: Sequence[UUID] = (),
     **facts: object,
 ) -> None:
-    """Record what this transaction did to entities of one scope.
+    """Record what this transaction did to entities of one scope; without any, nothing.
 
     Change the rows first, then stage: the row locks are what puts two changes of one entity
     into the log in the order of their commits. No writer waits here for any other.
     """
     assert topic in TOPICS, topic
-    assert len(entity_ids) <= IDS_MAX, f"{topic} names {len(entity_ids)} ids"
-    if entity_ids:
+    for start in range(0, len(entity_ids), IDS_MAX):
         await writes.log.stage(
             tx,
             topic=topic,
             scope=scope,
-            entity_ids=list(entity_ids),
+            entity_ids=list(entity_ids[start : start + IDS_MAX]),
             audience=list(audience),
             facts=_encode(facts),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from sql import Connection, Database, lines, reads
 from sql.lines import Page, Wanted
 from sync.checkpoints import Ack
 from sync.feeds import FEEDS, Feed
-from sync.log import EVERYONE
+from sync.topics import EVERYONE
 
 SETTLE_SECONDS_MAX = 2.0  # Then answer with what is sequenced: late is better than not at all.
 SETTLE_PAUSE_SECONDS = 0.002
@@ -28,7 +28,7 @@ class TooSlow(Exception):
 
 async def stream(
     database: Database, user_id: UUID, requests: Collection[str], acks: Mapping[str, Ack]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Blocks of lines for one user, from after the acks, by their type, to the head.
 
     One snapshot for all. Ends with SyncCompleteV1, or is one SyncResetV1 when the acks are of

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from uuid import UUID
+
+EVERYONE = UUID(int=0)  # The scope of what all users see, and the audience of all sockets.
 
 
 class Queue(NamedTuple):

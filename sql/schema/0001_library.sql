@@ -36,7 +36,7 @@ CREATE TABLE first_admin (
 );
 
 CREATE TABLE user_metadata (
-    id      uuid GENERATED ALWAYS AS (key_of(user_id, key)) STORED,
+    id      uuid NOT NULL GENERATED ALWAYS AS (key_of(user_id, key)) STORED,
     user_id uuid  NOT NULL REFERENCES "user" ON DELETE CASCADE,
     key     text  NOT NULL,
     value   jsonb NOT NULL,
@@ -144,7 +144,7 @@ CREATE TABLE asset_file (
 );
 
 CREATE TABLE asset_metadata (
-    id         uuid GENERATED ALWAYS AS (key_of(asset_id, key)) STORED,
+    id         uuid NOT NULL GENERATED ALWAYS AS (key_of(asset_id, key)) STORED,
     asset_id   uuid        NOT NULL REFERENCES asset ON DELETE CASCADE,
     key        text        NOT NULL,
     value      jsonb       NOT NULL,

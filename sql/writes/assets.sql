@@ -60,18 +60,17 @@ UPDATE asset_exif
  WHERE asset_id = ANY(%(asset_ids)s);
 
 -- set_date -> count
--- The moment a person says an asset was taken, and the clock on the wall there.
--- nullable: time_zone
+-- The moment a person says assets were taken, and the clock on the wall there.
+WITH dated AS (
+    UPDATE asset
+       SET file_created_at = %(moment)s, local_date_time = %(local_date_time)s, updated_at = now()
+     WHERE id = ANY(%(asset_ids)s)
+)
 UPDATE asset_exif
    SET date_time_original = %(moment)s,
-       time_zone = coalesce(%(time_zone)s, time_zone),
+       time_zone = %(time_zone)s,
        edited = ARRAY(SELECT DISTINCT unnest(edited || '{date_time_original}') ORDER BY 1)
- WHERE asset_id = %(asset_id)s;
-
--- set_file_date -> count
-UPDATE asset
-   SET file_created_at = %(moment)s, local_date_time = %(local_date_time)s, updated_at = now()
- WHERE id = %(asset_id)s;
+ WHERE asset_id = ANY(%(asset_ids)s);
 
 -- shift_dates -> count
 -- By so many minutes.
@@ -139,3 +138,28 @@ DELETE FROM asset_metadata
        SELECT item.asset_id, item.key
          FROM unnest(%(asset_ids)s::uuid[], %(keys)s::text[]) AS item (asset_id, key))
 RETURNING id;
+
+-- lock_moving_parts -> rows
+-- The videos that only these stills use, held until commit.
+SELECT video.id, video.type, video.visibility, video.live_photo_video_id, video.original_key,
+       video.file_bytes, video.library_id
+  FROM asset AS video
+ WHERE video.id IN (SELECT still.live_photo_video_id FROM asset AS still
+                     WHERE still.id = ANY(%(asset_ids)s))
+   AND NOT EXISTS (SELECT 1 FROM asset AS other
+                    WHERE other.live_photo_video_id = video.id
+                      AND other.id <> ALL(%(asset_ids)s))
+ ORDER BY video.id
+   FOR UPDATE;
+
+-- set_time_zone -> count
+-- The same moment, on the clock of another place.
+WITH moved AS (
+    UPDATE asset
+       SET local_date_time = file_created_at AT TIME ZONE %(time_zone)s, updated_at = now()
+     WHERE id = ANY(%(asset_ids)s)
+)
+UPDATE asset_exif
+   SET time_zone = %(time_zone)s,
+       edited = ARRAY(SELECT DISTINCT unnest(edited || '{date_time_original}') ORDER BY 1)
+ WHERE asset_id = ANY(%(asset_ids)s);

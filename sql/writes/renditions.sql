@@ -1,5 +1,8 @@
 -- lock_asset -> row?
-SELECT asset.id, asset.owner_id, asset.visibility FROM asset WHERE asset.id = %(asset_id)s FOR UPDATE;
+SELECT asset.id, asset.owner_id, asset.visibility, asset.thumbhash IS NULL AS is_bare
+  FROM asset
+ WHERE asset.id = %(asset_id)s
+   FOR UPDATE;
 
 -- set_exif -> count
 -- What the file says, where no person said otherwise.

@@ -69,18 +69,14 @@ async def log_out(tx: Transaction, actor: Actor) -> None:
 
 
 async def delete_session(tx: Transaction, actor: Actor, session_id: UUID) -> None:
-    rows = await writes.sessions.delete_session(
-        tx, user_id=actor.user_id, session_id=session_id
-    )
+    rows = await writes.sessions.delete_session(tx, user_id=actor.user_id, session_id=session_id)
     if not rows:
         raise NoAccess("authDevice.delete")
     await _stage_deletion(tx, actor, [row["id"] for row in rows])
 
 
 async def delete_other_sessions(tx: Transaction, actor: Actor) -> None:
-    rows = await writes.sessions.delete_sessions(
-        tx, user_id=actor.user_id, but_id=actor.session_id
-    )
+    rows = await writes.sessions.delete_sessions(tx, user_id=actor.user_id, but_id=actor.session_id)
     await _stage_deletion(tx, actor, [row["id"] for row in rows])
 
 
@@ -139,9 +135,7 @@ async def rotate_api_key(
 
 
 async def delete_api_key(tx: Transaction, actor: Actor, api_key_id: UUID) -> None:
-    if not await writes.api_keys.delete_api_key(
-        tx, user_id=actor.user_id, api_key_id=api_key_id
-    ):
+    if not await writes.api_keys.delete_api_key(tx, user_id=actor.user_id, api_key_id=api_key_id):
         raise Invalid("API Key not found")
     await _stage_key(tx, "api_key.deleted", actor, api_key_id)
 
@@ -149,15 +143,14 @@ async def delete_api_key(tx: Transaction, actor: Actor, api_key_id: UUID) -> Non
 async def _stage_deletion(
     tx: Transaction, actor: Actor, session_ids: list[UUID], *, is_logout: bool = False
 ) -> None:
-    for start in range(0, len(session_ids), log.IDS_MAX):
-        await log.stage(
-            tx,
-            "session.deleted",
-            actor.user_id,
-            session_ids[start : start + log.IDS_MAX],
-            audience=[actor.user_id],
-            is_logout=is_logout,
-        )
+    await log.stage(
+        tx,
+        "session.deleted",
+        actor.user_id,
+        session_ids,
+        audience=[actor.user_id],
+        is_logout=is_logout,
+    )
 
 
 async def _stage_key(tx: Transaction, topic: str, actor: Actor, api_key_id: UUID) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from sql import Transaction, writes
 from sync import config, log
 from sync.errors import Invalid
+from sync.topics import EVERYONE
 
 
 async def change_config(tx: Transaction, changes: Mapping[str, object]) -> None:
@@ -23,7 +24,7 @@ async def change_config(tx: Transaction, changes: Mapping[str, object]) -> None:
             await writes.settings.set_setting(tx, name=name, value=value)
     await config.load(tx)  # Refuses what no process could load.
     await log.stage(
-        tx, "config.changed", log.EVERYONE, [log.EVERYONE], audience=[log.EVERYONE],
+        tx, "config.changed", EVERYONE, [EVERYONE], audience=[EVERYONE],
         names=sorted(changes),
     )  # fmt: skip
 

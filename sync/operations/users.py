@@ -11,6 +11,7 @@ from sql import Transaction, UniqueViolation, reads, writes
 from sync import log
 from sync.actor import Actor
 from sync.errors import Invalid, Refused
+from sync.topics import EVERYONE
 
 
 async def create_user(
@@ -36,7 +37,7 @@ async def create_user(
     )
     if row is None:
         raise Invalid("User exists")
-    await log.stage(tx, "user.created", row["id"], [row["id"]], audience=[log.EVERYONE])
+    await log.stage(tx, "user.created", row["id"], [row["id"]], audience=[EVERYONE])
     return row["id"]
 
 
@@ -98,9 +99,7 @@ async def set_metadata(tx: Transaction, user_id: UUID, key: str, value: dict[str
     """Preferences, onboarding and licence: what the app mirrors of a user, by key."""
     text = msgspec.json.encode(value).decode()
     row = await writes.users.set_metadata(tx, user_id=user_id, key=key, value=text)
-    await log.stage(
-        tx, "user_metadata.changed", user_id, [row["id"]], audience=[user_id], key=key
-    )
+    await log.stage(tx, "user_metadata.changed", user_id, [row["id"]], audience=[user_id], key=key)
 
 
 async def delete_metadata(tx: Transaction, user_id: UUID, key: str) -> None:
@@ -120,8 +119,8 @@ async def delete_user(tx: Transaction, user_id: UUID) -> None:
     await log.stage(
         tx, "session.deleted", user_id, [row["id"] for row in sessions], audience=[user_id]
     )
-    await log.stage(tx, "user.deleted", user_id, [user_id], audience=[log.EVERYONE])
+    await log.stage(tx, "user.deleted", user_id, [user_id], audience=[EVERYONE])
 
 
 async def _stage_update(tx: Transaction, user_id: UUID) -> None:
-    await log.stage(tx, "user.updated", user_id, [user_id], audience=[log.EVERYONE])
+    await log.stage(tx, "user.updated", user_id, [user_id], audience=[EVERYONE])

@@ -1,0 +1,1 @@
+"""One module per resource; each operation of the contract is one function."""

@@ -1,0 +1,3 @@
+"""/api-keys: keys for programs."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""/assets: photos and videos."""
+
+from __future__ import annotations

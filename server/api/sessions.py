@@ -1,0 +1,3 @@
+"""/sessions: where a user is logged in."""
+
+from __future__ import annotations

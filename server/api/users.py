@@ -1,0 +1,3 @@
+"""/users: oneself and the others."""
+
+from __future__ import annotations

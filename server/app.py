@@ -1,0 +1,33 @@
+"""Build the web application, and what runs beside its handlers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from server import pages, realtime
+from server.api import api_keys, assets, authentication, sessions, sync, system, trash, users
+from server.context import CONTEXT, Context
+from server.endpoint import JSON_BYTES_MAX, answer_errors, routes
+from sync import sequencer
+
+RESOURCES = (api_keys, assets, authentication, sessions, sync, system, trash, users)
+
+
+def build_app(context: Context) -> web.Application:
+    app = web.Application(middlewares=[answer_errors], client_max_size=JSON_BYTES_MAX)
+    app[CONTEXT] = context
+    app.add_routes(routes())
+    realtime.attach(app)
+    app.add_routes(pages.routes(context))
+    app.cleanup_ctx.append(_run_sequencer)
+    return app
+
+
+async def _run_sequencer(app: web.Application) -> AsyncIterator[None]:
+    running = asyncio.create_task(sequencer.run(app[CONTEXT].database))
+    yield
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -1,0 +1,132 @@
+"""Who is asking: credentials of a request, and the secrets behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import bcrypt
+from aiohttp import web
+
+from server import devices
+from sql import Database, reads
+from sync.actor import Actor
+from sync.errors import Unauthenticated
+from sync.operations import sessions
+
+BCRYPT_ROUNDS = 10
+BCRYPT_BYTES_MAX = 72  # It reads no further, so neither does anybody who compares.
+TOUCH_EVERY = timedelta(hours=1)  # A session's last use is kept no closer: idle means idle.
+TOKEN_COOKIE = "immich_access_token"
+
+
+class Credential(NamedTuple):
+    """One way of saying who one is."""
+
+    kind: str  # link, slug, session or key
+    secret: str
+
+
+def find_credential(request: web.Request, *, with_query: bool = True) -> Credential | None:
+    """The one credential that counts: the first kind that is there, right or wrong."""
+    headers, query = request.headers, request.query if with_query else {}
+    candidates: list[tuple[str, str | None]] = [
+        ("link", headers.get("x-immich-share-key") or query.get("key")),
+        ("slug", headers.get("x-immich-share-slug") or query.get("slug")),
+        ("session", headers.get("x-immich-user-token") or headers.get("x-immich-session-token")),
+        ("session", query.get("sessionKey")),
+        ("session", _bearer(headers.get("Authorization", ""))),
+        ("session", request.cookies.get(TOKEN_COOKIE)),
+        ("key", headers.get("x-api-key") or query.get("apiKey")),
+    ]
+    return next((Credential(kind, secret) for kind, secret in candidates if secret), None)
+
+
+async def authenticate(
+    database: Database, request: web.Request, *, with_query: bool = True
+) -> Actor:
+    """The actor behind a request. Raises Unauthenticated."""
+    credential = find_credential(request, with_query=with_query)
+    match credential:
+        case Credential("session", token):
+            return await _find_session(database, request, token)
+        case Credential("key", key):
+            return await _find_api_key(database, key)
+        case Credential("link", _):
+            raise Unauthenticated("Invalid share key")
+        case Credential("slug", _):
+            raise Unauthenticated("Invalid share slug")
+    raise Unauthenticated("Authentication required")
+
+
+def make_token() -> str:
+    """A secret of 32 random bytes, of letters and digits."""
+    return secrets.token_urlsafe(32).replace("-", "").replace("_", "")
+
+
+def hash_token(token: str) -> bytes:
+    """What is stored of a token or key. It is random, so a plain hash keeps it as safe as a slow
+    one, and looking the hash up tells nothing by its timing."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def hash_password(password: str) -> str:
+    salt = bcrypt.gensalt(BCRYPT_ROUNDS)
+    return (await asyncio.to_thread(bcrypt.hashpw, _cut(password), salt)).decode()
+
+
+async def check_password(password: str, hashed: str | None) -> bool:
+    """Takes as long for a user who is not there, or has no password."""
+    try:
+        is_right = await asyncio.to_thread(
+            bcrypt.checkpw, _cut(password), (hashed or NOBODY).encode()
+        )
+    except ValueError:  # what is stored is no hash
+        return False
+    return is_right and hashed is not None
+
+
+def _cut(password: str) -> bytes:
+    return password.encode()[:BCRYPT_BYTES_MAX]
+
+
+def _bearer(header: str) -> str | None:
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+async def _find_session(database: Database, request: web.Request, token: str) -> Actor:
+    async with database.read() as connection:
+        row = await reads.sessions.find_session(connection, token_hash=hash_token(token))
+    if row is None:
+        raise Unauthenticated("Invalid user token")
+    version = devices.app_version(request.headers.get("User-Agent", ""))
+    is_new_version = version is not None and version != row["app_version"]
+    if is_new_version or datetime.now(UTC) - row["updated_at"] > TOUCH_EVERY:
+        async with database.write() as tx:
+            await sessions.touch_session(tx, row["id"], version)
+    return Actor(
+        user_id=row["user_id"],
+        is_admin=row["is_admin"],
+        session_id=row["id"],
+        is_elevated=bool(row["is_elevated"]),
+    )
+
+
+async def _find_api_key(database: Database, key: str) -> Actor:
+    async with database.read() as connection:
+        row = await reads.api_keys.find_api_key(connection, key_hash=hash_token(key))
+    if row is None:
+        raise Unauthenticated("Invalid API key")
+    return Actor(
+        user_id=row["user_id"],
+        is_admin=row["is_admin"],
+        api_key_id=row["id"],
+        permissions=frozenset(row["permissions"]),
+    )
+
+
+NOBODY = bcrypt.hashpw(secrets.token_bytes(16), bcrypt.gensalt(BCRYPT_ROUNDS)).decode()

@@ -1,0 +1,203 @@
+"""One decorator for every operation: credentials, permission, ids, body, answer, errors."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from server import body
+from server.authentication import authenticate
+from server.context import CONTEXT, Context
+from server.wire import Json
+from sql import Disconnected
+from storage.files import StorageFull
+from sync.actor import Actor
+from sync.errors import Forbidden, Invalid, Missing, Refused, Unauthenticated
+
+logger = logging.getLogger(__name__)
+
+JSON_BYTES_MAX = 10 * 1024 * 1024
+STATUSES = {Invalid: 400, Unauthenticated: 401, Forbidden: 403, Missing: 404}
+CORRELATION = re.compile(r"[\w.:-]{1,128}")
+NOBODY = Actor(UUID(int=0))
+
+Auth = Literal["public", "user", "admin", "link"]
+Keys = Literal["permitted", "any"]  # which API keys get in: with the permission, or all of them
+Answer = Json | web.StreamResponse | None
+
+
+@dataclass(slots=True)
+class Call:
+    """One request that was let in, with all it says in types."""
+
+    request: web.Request
+    context: Context
+    actor: Actor
+    ids: dict[str, UUID]
+    body: Any = None
+    query: Any = None
+
+
+@dataclass(slots=True, frozen=True)
+class Endpoint:
+    """How one operation of the contract is served."""
+
+    methods: tuple[str, ...]  # the contract's first; the others are undocumented aliases
+    path: str  # below /api, as in the contract
+    auth: Auth
+    permission: str | None
+    keys: Keys
+    body: type[Any] | None
+    query: type[Any] | None
+    status: int
+    handle: Callable[[Call], Awaitable[Answer]] = field(repr=False)
+
+
+ENDPOINTS: list[Endpoint] = []
+
+
+def endpoint(
+    method: str,
+    path: str,
+    *,
+    auth: Auth = "user",
+    permission: str | None = None,
+    keys: Keys = "permitted",
+    body: type[Any] | None = None,
+    query: type[Any] | None = None,
+    status: int = 200,
+    aliases: tuple[str, ...] = (),
+) -> Callable[[Callable[[Call], Awaitable[Answer]]], Callable[[Call], Awaitable[Answer]]]:
+    """Serve an operation. Without a permission of its own it asks of an API key for `all`."""
+
+    def register(handle: Callable[[Call], Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
+        methods = (method, *aliases)
+        served = Endpoint(methods, path, auth, permission, keys, body, query, status, handle)
+        ENDPOINTS.append(served)
+        return handle
+
+    return register
+
+
+def routes() -> list[web.RouteDef]:
+    """What is registered so far, for aiohttp."""
+    return [
+        web.route(method, f"/api{one.path}", _serve(one))
+        for one in sorted(ENDPOINTS, key=lambda one: "{" in one.path)
+        for method in one.methods
+    ]
+
+
+def _serve(one: Endpoint) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        context = request.app[CONTEXT]
+        actor = await _admit(one, context, request)
+        ids = {
+            name: body.parse_id(text, name)
+            for name, text in request.match_info.items()
+            if name == "id" or name.endswith("Id")
+        }
+        call = Call(request, context, actor, ids)
+        if one.query:
+            texts = {name: request.query.getall(name) for name in request.query}
+            call.query = body.convert_text(texts, one.query)
+        if one.body:
+            call.body = body.decode_json(await request.read(), one.body)
+        answer = await one.handle(call)
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        if answer is None:
+            return web.Response(status=204)
+        return json_response(answer, status=one.status)
+
+    return handle
+
+
+async def _admit(one: Endpoint, context: Context, request: web.Request) -> Actor:
+    """The actor, if this operation is for such as them."""
+    if one.auth == "public":
+        return NOBODY
+    actor = await authenticate(context.database, request)
+    if actor.permissions is not None and one.keys != "any" and "all" not in actor.permissions:
+        needed = one.permission or "all"
+        if needed not in actor.permissions:
+            raise Forbidden(f"Missing required permission: {needed}")
+    if one.auth == "admin" and not actor.is_admin:
+        raise Forbidden("Forbidden")
+    return actor
+
+
+def json_response(answer: object, *, status: int = 200) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(answer), status=status, content_type="application/json"
+    )
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every error in Immich's shape; what nobody foresaw is logged with the request's id."""
+    given = request.headers.get("X-Correlation-ID", "")
+    correlation_id = given if CORRELATION.fullmatch(given) else str(uuid4())
+    request["correlation_id"] = correlation_id
+    try:
+        response = await handler(request)
+    except Refused as refused:
+        response = _refuse(refused)
+    except StorageFull:
+        response = json_response({"message": "There is no space left for this"}, status=507)
+    except web.HTTPException as error:
+        response = _answer_http(request, error)
+    except Disconnected:
+        logger.warning("%s: the database is not reachable", correlation_id, exc_info=True)
+        response = json_response({"message": "The database is not reachable"}, status=503)
+    except Exception:
+        if (transport := request.transport) is None or transport.is_closing():
+            raise
+        logger.exception("%s: %s %s failed", correlation_id, request.method, request.path)
+        response = json_response({"message": _describe(request)}, status=500)
+    if not response.prepared:
+        response.headers["X-Correlation-ID"] = correlation_id
+    return response
+
+
+def _refuse(refused: Refused) -> web.Response:
+    answer: dict[str, Any] = {"message": str(refused)}
+    if isinstance(refused, body.InvalidBody):
+        answer["errors"] = refused.issues
+    status = next((STATUSES[kind] for kind in type(refused).__mro__ if kind in STATUSES), 400)
+    return json_response(answer, status=status)
+
+
+def _answer_http(request: web.Request, error: web.HTTPException) -> web.Response:
+    """aiohttp's own refusals; a route that is not there is named as Immich names it."""
+    if error.status < 400:
+        raise error
+    message = error.reason
+    status = error.status
+    if status in (404, 405):
+        message, status = f"Cannot {request.method} {request.path}", 404
+    return json_response({"message": message}, status=status)
+
+
+def _describe(request: web.Request) -> str:
+    """`Failed to get asset info`, from the name of what handles it."""
+    handle = next(
+        (
+            one.handle
+            for one in ENDPOINTS
+            if request.method in one.methods
+            and request.match_info.route.resource is not None
+            and request.match_info.route.resource.canonical == f"/api{one.path}"
+        ),
+        None,
+    )
+    name = getattr(handle, "__name__", "")
+    return f"Failed to {name.replace('_', ' ')}" if name else "Internal server error"

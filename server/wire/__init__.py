@@ -1,0 +1,24 @@
+"""Rows as Immich's JSON; pure."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from datetime import UTC, datetime
+from typing import Any
+
+Json = dict[str, Any] | list[Any]
+
+
+def iso(moment: datetime) -> str:
+    """`2024-05-06T07:08:09.123Z`; a time without a zone is taken as it is."""
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def iso_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(moment)
+
+
+def base64(data: bytes) -> str:
+    return b64encode(data).decode()

@@ -1,0 +1,303 @@
+"""Assets: photos and videos, from upload to trash and beyond."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from sql import Transaction, reads, writes
+from sync import log
+from sync.actor import Actor
+from sync.errors import Invalid, NoAccess
+
+
+class Upload(NamedTuple):
+    """A file that is stored, and what its sender says of it."""
+
+    asset_id: UUID
+    type: str  # IMAGE or VIDEO
+    original_key: str
+    original_file_name: str
+    checksum: bytes  # SHA-1 of the file
+    file_bytes: int
+    file_created_at: datetime
+    file_modified_at: datetime
+    duration_ms: int | None = None
+    is_favorite: bool = False
+    visibility: str = "timeline"
+    live_photo_video_id: UUID | None = None
+    sidecar_key: str | None = None
+    metadata: Sequence[tuple[str, dict[str, Any]]] = ()
+
+
+async def record_upload(tx: Transaction, owner_id: UUID, upload: Upload) -> UUID:
+    """Record an asset whose bytes are stored; return its id.
+
+    Another id than the upload's: the owner had these bytes already, and nothing was changed.
+    Raises Invalid when the quota is exceeded or the moving part of a live photo cannot be one.
+    """
+    if upload.live_photo_video_id:
+        await _hide_moving_part(tx, owner_id, upload.live_photo_video_id)
+    if not await _insert(tx, owner_id, upload):
+        row = await reads.assets.find_duplicate(tx, owner_id=owner_id, checksum=upload.checksum)
+        if row is None:
+            raise Invalid("The asset was deleted while it was uploaded again")
+        return row["id"]
+    if not await writes.users.add_usage(tx, user_id=owner_id, bytes=upload.file_bytes):
+        raise Invalid("Quota has been exceeded!")
+    await log.stage(
+        tx,
+        "asset.uploaded",
+        owner_id,
+        [upload.asset_id],
+        audience=[owner_id],
+        name=upload.original_file_name,
+        checksum=upload.checksum,
+        bytes=upload.file_bytes,
+    )
+    await _set_metadata(
+        tx, owner_id, [(upload.asset_id, key, value) for key, value in upload.metadata]
+    )
+    return upload.asset_id
+
+
+async def update_assets(
+    tx: Transaction,
+    actor: Actor,
+    asset_ids: Sequence[UUID],
+    *,
+    is_favorite: bool | None = None,
+    visibility: str | None = None,
+    exif: dict[str, Any] | None = None,
+    taken_at: datetime | None = None,
+    shift: timedelta | None = None,
+    time_zone: str | None = None,
+    is_bulk: bool = False,
+) -> None:
+    """Change up to a thousand assets alike.
+
+    `exif` holds any of description, latitude, longitude and rating. `taken_at` has the offset of
+    the place; `shift` moves the dates there are; `time_zone` is a name such as Europe/Vienna.
+    """
+    ids = await _lock(tx, actor, asset_ids, "asset.update")
+    if is_favorite is not None or visibility is not None:
+        await writes.assets.update_assets(
+            tx, asset_ids=ids, is_favorite=is_favorite, visibility=visibility
+        )
+    if exif:
+        await _update_exif(tx, ids, exif)
+    if taken_at is not None:
+        await writes.assets.set_date(
+            tx,
+            asset_ids=ids,
+            moment=taken_at,
+            local_date_time=taken_at.replace(tzinfo=None),
+            time_zone=format_offset(taken_at.utcoffset()),
+        )
+    if shift is not None:
+        await writes.assets.shift_dates(tx, asset_ids=ids, shift=shift)
+    if time_zone is not None:
+        await writes.assets.set_time_zone(tx, asset_ids=ids, time_zone=time_zone)
+    is_described = bool(exif) or any(x is not None for x in (taken_at, shift, time_zone))
+    await _stage(tx, "asset.updated", actor, ids, is_told=is_bulk or is_described)
+
+
+async def link_live_photo(
+    tx: Transaction, actor: Actor, asset_id: UUID, video_id: UUID | None
+) -> None:
+    """Make a video the moving part of a still; None parts them, and shows the video again."""
+    ids = [asset_id] if video_id is None else [asset_id, video_id]
+    await _lock(tx, actor, ids, "asset.update")
+    (still,) = await reads.assets.get_assets(tx, asset_ids=[asset_id])
+    if video_id is not None:
+        await _hide_moving_part(tx, actor.user_id, video_id)
+    elif still["live_photo_video_id"]:
+        parted = await _lock(tx, actor, [still["live_photo_video_id"]], "asset.update")
+        await writes.assets.update_assets(
+            tx, asset_ids=parted, is_favorite=None, visibility=still["visibility"]
+        )
+        await _stage(tx, "asset.updated", actor, parted, is_told=False)
+    await writes.assets.set_live_photo_video(tx, asset_id=asset_id, video_id=video_id)
+    await _stage(tx, "asset.updated", actor, [asset_id], is_told=False)
+
+
+async def trash_assets(tx: Transaction, actor: Actor, asset_ids: Sequence[UUID]) -> None:
+    await _set_trashed(tx, actor, asset_ids, is_trashed=True)
+
+
+async def restore_assets(tx: Transaction, actor: Actor, asset_ids: Sequence[UUID]) -> int:
+    """Take assets out of the trash; return how many were in it."""
+    return await _set_trashed(tx, actor, asset_ids, is_trashed=False)
+
+
+async def restore_some(tx: Transaction, actor: Actor) -> int:
+    """Take up to a thousand assets out of the trash; zero when it is empty."""
+    rows = await writes.assets.lock_trashed(tx, owner_id=actor.user_id)
+    ids = [row["id"] for row in rows]
+    await writes.assets.set_trashed(tx, asset_ids=ids, is_trashed=False)
+    await _stage(tx, "asset.restored", actor, ids, is_told=False)
+    return len(ids)
+
+
+async def empty_trash(tx: Transaction, actor: Actor) -> int:
+    """Delete up to a thousand trashed assets for good; zero when there are none."""
+    rows = await writes.assets.lock_trashed(tx, owner_id=actor.user_id)
+    await _delete(tx, actor, [row["id"] for row in rows])
+    return len(rows)
+
+
+async def delete_assets(tx: Transaction, actor: Actor, asset_ids: Sequence[UUID]) -> None:
+    """Forget assets for good; their files are removed after that is on record."""
+    await _delete(tx, actor, await _lock(tx, actor, asset_ids, "asset.delete"))
+
+
+async def set_metadata(
+    tx: Transaction, actor: Actor, items: Sequence[tuple[UUID, str, dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """What apps keep with assets, by asset and key; return the rows as they are now."""
+    await _lock(tx, actor, list({asset_id for asset_id, _, _ in items}), "asset.update")
+    return await _set_metadata(tx, actor.user_id, items)
+
+
+async def delete_metadata(tx: Transaction, actor: Actor, items: Sequence[tuple[UUID, str]]) -> None:
+    ids = await _lock(tx, actor, list({asset_id for asset_id, _ in items}), "asset.update")
+    rows = await writes.assets.delete_metadata(
+        tx, asset_ids=[asset_id for asset_id, _ in items], keys=[key for _, key in items]
+    )
+    if rows and ids:
+        await log.stage(tx, "asset_metadata.changed", actor.user_id, [row["id"] for row in rows])
+
+
+def format_offset(offset: timedelta | None) -> str:
+    """`UTC+2`, `UTC-3:30`, `UTC`: how Immich writes an offset from Greenwich."""
+    minutes = int((offset or timedelta()).total_seconds() // 60)
+    hours, rest = divmod(abs(minutes), 60)
+    if not minutes:
+        return "UTC"
+    return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")
+
+
+async def _insert(tx: Transaction, owner_id: UUID, upload: Upload) -> bool:
+    inserted = await writes.assets.insert_asset(
+        tx,
+        asset_id=upload.asset_id,
+        owner_id=owner_id,
+        type=upload.type,
+        original_key=upload.original_key,
+        original_file_name=upload.original_file_name,
+        checksum=upload.checksum,
+        file_bytes=upload.file_bytes,
+        file_created_at=upload.file_created_at,
+        file_modified_at=upload.file_modified_at,
+        duration_ms=upload.duration_ms,
+        is_favorite=upload.is_favorite,
+        visibility=upload.visibility,
+        live_photo_video_id=upload.live_photo_video_id,
+    )
+    if inserted:
+        await writes.assets.insert_exif(tx, asset_id=upload.asset_id)
+    if inserted and upload.sidecar_key:
+        await writes.assets.put_file(
+            tx, asset_id=upload.asset_id, type="sidecar", key=upload.sidecar_key
+        )
+    return bool(inserted)
+
+
+async def _hide_moving_part(tx: Transaction, owner_id: UUID, video_id: UUID) -> None:
+    video = await reads.assets.get_source(tx, asset_id=video_id)
+    if video is None:
+        raise Invalid("Live photo video not found")
+    if video["type"] != "VIDEO":
+        raise Invalid("Live photo video must be a video")
+    if video["owner_id"] != owner_id:
+        raise Invalid("Live photo video does not belong to the user")
+    rows = await writes.assets.lock_assets(tx, asset_ids=[video_id], owner_id=owner_id)
+    if rows and rows[0]["visibility"] == "timeline":
+        await writes.assets.update_assets(
+            tx, asset_ids=[video_id], is_favorite=None, visibility="hidden"
+        )
+        await log.stage(tx, "asset.hidden", owner_id, [video_id], audience=[owner_id])
+
+
+async def _update_exif(tx: Transaction, asset_ids: list[UUID], exif: dict[str, Any]) -> None:
+    await writes.assets.update_exif(
+        tx,
+        asset_ids=asset_ids,
+        set=sorted(exif),
+        description=exif.get("description"),
+        latitude=exif.get("latitude"),
+        longitude=exif.get("longitude"),
+        rating=exif.get("rating"),
+    )
+
+
+async def _set_trashed(
+    tx: Transaction, actor: Actor, asset_ids: Sequence[UUID], *, is_trashed: bool
+) -> int:
+    ids = await _lock(tx, actor, asset_ids, "asset.delete")
+    rows = await writes.assets.set_trashed(tx, asset_ids=ids, is_trashed=is_trashed)
+    topic = "asset.trashed" if is_trashed else "asset.restored"
+    await _stage(tx, topic, actor, [row["id"] for row in rows], is_told=True)
+    return len(rows)
+
+
+async def _delete(tx: Transaction, actor: Actor, asset_ids: list[UUID]) -> None:
+    """Delete assets that are locked, the moving parts nobody else uses, and all that is theirs."""
+    parts = await writes.assets.lock_moving_parts(tx, asset_ids=asset_ids)
+    ids = list({*asset_ids, *(part["id"] for part in parts)})
+    metadata = await writes.assets.delete_all_metadata(tx, asset_ids=ids)
+    files = await writes.assets.delete_files(tx, asset_ids=ids)
+    parted = await writes.assets.unlink_videos(tx, asset_ids=ids)
+    gone = await writes.assets.delete_assets(tx, asset_ids=ids)
+
+    owned = [row for row in gone if row["library_id"] is None]
+    await writes.users.add_usage(
+        tx, user_id=actor.user_id, bytes=-sum(row["file_bytes"] for row in owned)
+    )
+    keys = [row["original_key"] for row in owned] + [row["key"] for row in files]
+    await log.stage(tx, "asset_metadata.changed", actor.user_id, [row["id"] for row in metadata])
+    await _stage(tx, "asset.updated", actor, [row["id"] for row in parted], is_told=False)
+    await log.stage(
+        tx,
+        "asset.deleted",
+        actor.user_id,
+        [row["id"] for row in gone],
+        audience=[actor.user_id],
+        keys=keys,
+    )
+
+
+async def _set_metadata(
+    tx: Transaction, owner_id: UUID, items: Sequence[tuple[UUID, str, dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    last = {(asset_id, key): value for asset_id, key, value in items}
+    rows = await writes.assets.set_metadata(
+        tx,
+        asset_ids=[asset_id for asset_id, _ in last],
+        keys=[key for _, key in last],
+        values=[msgspec.json.encode(value).decode() for value in last.values()],
+    )
+    await log.stage(tx, "asset_metadata.changed", owner_id, [row["id"] for row in rows])
+    return [dict(row) for row in rows]
+
+
+async def _lock(
+    tx: Transaction, actor: Actor, asset_ids: Sequence[UUID], permission: str
+) -> list[UUID]:
+    """Hold the actor's assets until commit; then ask, so that the answer stays true."""
+    rows = await writes.assets.lock_assets(tx, asset_ids=list(asset_ids), owner_id=actor.user_id)
+    is_locked_away = any(row["visibility"] == "locked" for row in rows)
+    if len(rows) != len(set(asset_ids)) or (is_locked_away and not actor.is_elevated):
+        raise NoAccess(permission)
+    return [row["id"] for row in rows]
+
+
+async def _stage(
+    tx: Transaction, topic: str, actor: Actor, asset_ids: list[UUID], *, is_told: bool
+) -> None:
+    """`is_told`: the actor's open pages are told of each."""
+    await log.stage(tx, topic, actor.user_id, asset_ids, audience=[actor.user_id], is_told=is_told)

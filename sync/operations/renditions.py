@@ -1,0 +1,91 @@
+"""What media found in files, and what it made of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from sql import Transaction, writes
+from sync import log
+
+
+class Metadata(msgspec.Struct, kw_only=True):
+    """What a file tells of itself; None where it does not."""
+
+    file_created_at: datetime  # with a zone; as given by the sender if the file has no date
+    local_date_time: datetime  # the clock on the wall there, without a zone
+    width: int | None = None  # pixels, the right way up
+    height: int | None = None
+    duration_ms: int | None = None
+    description: str | None = None
+    exif_image_width: int | None = None  # pixels, as stored
+    exif_image_height: int | None = None
+    orientation: str | None = None  # '1' to '8'
+    date_time_original: datetime | None = None
+    modify_date: datetime | None = None
+    time_zone: str | None = None
+    latitude: float | None = None  # degrees
+    longitude: float | None = None
+    projection_type: str | None = None
+    make: str | None = None
+    model: str | None = None
+    lens_model: str | None = None
+    f_number: float | None = None
+    focal_length: float | None = None  # mm
+    iso: int | None = None
+    exposure_time: str | None = None  # '1/125'
+    profile_description: str | None = None
+    rating: int | None = None  # 1 to 5
+    fps: float | None = None
+
+
+TAKEN = ("file_created_at", "local_date_time", "width", "height", "duration_ms")
+
+
+async def record_metadata(tx: Transaction, asset_id: UUID, found: Metadata) -> None:
+    """Show what the file says, but for what a person said instead."""
+    asset = await writes.renditions.lock_asset(tx, asset_id=asset_id)
+    if asset is None:
+        return  # Deleted meanwhile: nothing to show it on.
+    values = msgspec.structs.asdict(found)
+    taken = {name: values.pop(name) for name in TAKEN}
+    await writes.renditions.set_taken(tx, asset_id=asset_id, **taken)
+    await writes.renditions.set_exif(tx, asset_id=asset_id, **values)
+    await log.stage(
+        tx,
+        "asset.metadata_extracted",
+        asset["owner_id"],
+        [asset_id],
+        audience=[asset["owner_id"]],
+    )
+
+
+async def record_thumbnail(
+    tx: Transaction,
+    asset_id: UUID,
+    *,
+    thumbhash: bytes,
+    width: int,
+    height: int,
+    thumbnail_key: str,
+    preview_key: str,
+) -> None:
+    """Record pictures whose bytes are stored. Size in pixels, the right way up."""
+    asset = await writes.renditions.lock_asset(tx, asset_id=asset_id)
+    if asset is None:
+        return  # Deleted meanwhile: the janitor finds the files.
+    await writes.assets.put_file(tx, asset_id=asset_id, type="thumbnail", key=thumbnail_key)
+    await writes.assets.put_file(tx, asset_id=asset_id, type="preview", key=preview_key)
+    await writes.renditions.set_thumbhash(
+        tx, asset_id=asset_id, thumbhash=thumbhash, width=width, height=height
+    )
+    await log.stage(
+        tx,
+        "asset.thumbnail_made",
+        asset["owner_id"],
+        [asset_id],
+        audience=[asset["owner_id"]],
+        is_first=asset["is_bare"],
+    )
