@@ -1,4 +1,4 @@
-"""HEIF and AVIF containers: how the primary picture is turned for display."""
+"""HEIF and AVIF containers: the size of the primary picture and its turn for display."""
 
 from __future__ import annotations
 
@@ -12,10 +12,22 @@ LONGEST_HEADER = 1 << 20
 
 # (quarter turns anticlockwise, mirror axis or None) → the EXIF orientation that shows the same.
 # The container turns first and mirrors then; axis 0 flips top and bottom, axis 1 left and right.
-_ORIENTATIONS = {
-    (0, None): 1, (1, None): 8, (2, None): 3, (3, None): 6,
-    (0, 1): 2, (0, 0): 4, (1, 0): 5, (3, 1): 5, (1, 1): 7, (3, 0): 7, (2, 1): 4, (2, 0): 2,
-}  # fmt: skip
+_TURNED: dict[tuple[int, int | None], int] = {
+    (0, None): 1,
+    (1, None): 8,
+    (2, None): 3,
+    (3, None): 6,
+}
+_MIRRORED = {(0, 0): 4, (1, 0): 5, (2, 0): 2, (3, 0): 7, (0, 1): 2, (1, 1): 7, (2, 1): 4, (3, 1): 5}
+_ORIENTATIONS = _TURNED | _MIRRORED
+
+
+class Shape(NamedTuple):
+    """The primary picture as stored; `orientation` is None where the container asks for no turn."""
+
+    width: int
+    height: int
+    orientation: int | None
 
 
 class _Box(NamedTuple):
@@ -23,21 +35,21 @@ class _Box(NamedTuple):
     body: bytes
 
 
-def orientation(path: Path) -> int | None:
-    """Return the turn the container itself asks for as an EXIF orientation; None without one.
+def shape(path: Path) -> Shape | None:
+    """Read the size and the turn from the container; None for any other kind of file.
 
-    Decoders apply it while decoding, and EXIF is then only a copy of it. Source: ISO/IEC 23008-12
-    (`irot`, `imir`) and 14496-12 (boxes).
+    Decoders apply the turn while decoding, and EXIF then only repeats it. Source: ISO/IEC 23008-12
+    (`irot`, `imir`, `ispe`) and 14496-12 (boxes).
     """
     with path.open("rb") as file:
         head = file.read(LONGEST_HEADER)
     try:
-        return _orientation(head)
-    except (StructError, IndexError):
+        return _shape(head)
+    except (StructError, IndexError, ZeroDivisionError):
         return None
 
 
-def _orientation(head: bytes) -> int | None:
+def _shape(head: bytes) -> Shape | None:
     meta = _first(_boxes(head), b"meta")
     if meta is None:
         return None
@@ -47,13 +59,17 @@ def _orientation(head: bytes) -> int | None:
     if primary is None or properties is None:
         return None
     item = unpack_from(">H" if primary[0] == 0 else ">I", primary, 4)[0]
-    turns, axis, found = 0, None, False
-    for kind, body in _properties_of(item, list(_boxes(properties))):
-        if kind == b"irot":
-            turns, found = body[0] & 3, True
-        elif kind == b"imir":
-            axis, found = body[0] & 1, True
-    return _ORIENTATIONS[turns, axis] if found else None
+    found = dict(_properties_of(item, list(_boxes(properties))))
+    width, height = unpack_from(">II", found.get(b"ispe", b""), 4)
+    if b"clap" in found:  # Encoders pad to whole blocks, and cut that off again.
+        above, below, above_too, below_too = unpack_from(">IIII", found[b"clap"])
+        width, height = above // below, above_too // below_too
+    turn = None
+    if b"irot" in found or b"imir" in found:
+        quarters = found.get(b"irot", b"\0")[0] & 3
+        axis = found[b"imir"][0] & 1 if b"imir" in found else None
+        turn = _ORIENTATIONS[quarters, axis]
+    return Shape(width, height, turn)
 
 
 def _properties_of(item: int, boxes: list[_Box]) -> Iterator[_Box]:

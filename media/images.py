@@ -21,6 +21,7 @@ QUALITY = 80
 # Each step above 2 costs twice the time and saves 2 % of the bytes.
 WEBP_EFFORT = 2
 MAX_PIXELS = 200_000_000
+LONGEST_SIDE = 16_383  # WebP ends here; a panorama's short side gives way.
 # A JPEG this lean is its own preview: encoding it again would only make it worse.
 LEAN_BYTES_PER_PIXEL = 0.25
 
@@ -100,7 +101,7 @@ def _placeholder_pixels(small: pyvips.Image) -> np.ndarray:
 def _fit(image: pyvips.Image, short_side: int) -> pyvips.Image:
     """Turn upright, convert to sRGB with 8 bits, and shrink to the short side."""
     width, height = _upright_size(image)
-    scale = min(1.0, short_side / min(width, height))
+    scale = min(1.0, short_side / min(width, height), LONGEST_SIDE / max(width, height))
     fitted = image.thumbnail_image(
         max(1, round(width * scale)),
         height=max(1, round(height * scale)),
@@ -175,7 +176,8 @@ def _open_heic(path: Path) -> _Picture:
     width, height = heif.size
     _refuse_too_many_pixels(width, height)
     turn = 1
-    if boxes.orientation(path) is None and heif.info.get("exif"):
+    shape = boxes.shape(path)
+    if (shape is None or shape.orientation is None) and heif.info.get("exif"):
         # Some Samsung phones turn their pictures in EXIF only.
         exif = Exif()
         exif.load(heif.info["exif"])
@@ -188,10 +190,10 @@ def _open_heic(path: Path) -> _Picture:
 
 
 def _open_bmp(path: Path) -> _Picture:
-    bitmap = BmpImageFile(path)
-    _refuse_too_many_pixels(*bitmap.size)
-    mode = "RGBA" if "A" in bitmap.getbands() else "RGB"
-    return _Picture(*bitmap.size, lambda _: _with_tags(np.asarray(bitmap.convert(mode)), None, 1))
+    with BmpImageFile(path) as bitmap:
+        _refuse_too_many_pixels(*bitmap.size)
+        pixels = np.asarray(bitmap.convert("RGBA" if "A" in bitmap.getbands() else "RGB"))
+    return _Picture(*bitmap.size, lambda _: _with_tags(pixels, None, 1))
 
 
 def _with_tags(pixels: np.ndarray, profile: bytes | None, orientation: int) -> pyvips.Image:
@@ -216,7 +218,7 @@ def _format(path: Path) -> tuple[str, Callable[[Path], _Picture]]:
     for name, opener, is_one in _FORMATS:
         if is_one(head):
             if name == "TIFF" and path.suffix.lower() in _RAW_SUFFIXES:
-                break
+                raise UnreadableImage("RAW pictures cannot be rendered yet")
             return name, opener
     raise UnreadableImage(
         "Pictures of this kind cannot be rendered: it is none of "

@@ -64,15 +64,14 @@ def read(
     """
     try:
         size = path.stat().st_size
-        turn = boxes.orientation(path)
+        shape = boxes.shape(path)
         own = tags.read(path)
         beside = tags.read_sidecar(sidecar) if sidecar else Tags()
     except OSError as error:
         raise UnreadableImage(f"The file cannot be opened: {error.strerror}") from error
 
-    if turn is None:
-        turn = _orientation(own)
-    width, height = own.width, own.height
+    width, height = shape[:2] if shape else (own.width, own.height)
+    turn = shape.orientation if shape and shape.orientation else _orientation(own)
     position = _position(beside) or _position(own) or (None, None)
     clock = _taken(beside, own)
     fallback = min(file_created_at, file_modified_at).astimezone(UTC)

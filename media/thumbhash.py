@@ -65,6 +65,8 @@ def _transform(plane: Plane, columns: int, rows: int) -> _Coefficients:
     """Cosine-transform a plane and keep the triangle of low frequencies."""
     height, width = plane.shape
     spectrum = _cosines(rows, height) @ plane @ _cosines(columns, width).T / (width * height)
+    # Rounding errors would otherwise be scaled up to waves on a plane of one colour.
+    spectrum[np.abs(spectrum) < 1e-12] = 0
     waves = [
         float(spectrum[row, column])
         for row in range(rows)
