@@ -22,7 +22,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: .venv/.runtime  ## everything on http://127.0.0.1:2283, data in ./data
-	@exec $(BIN)/heliograph serve --stop-with-parent
+	@exec $(BIN)/python -m server.supervisor --stop-with-parent
 
 test: .venv/.develop clients  ## the tests; ARGS="-k name" passes through
 	@$(BIN)/pytest -q $(ARGS)

@@ -49,6 +49,11 @@ def settle(death: signal.Signals, account: Account | None = None) -> Callable[[]
     return settle_in_child
 
 
+def end_with_parent(death: signal.Signals) -> None:
+    """Have the kernel send us `death` when our parent ends, however it ends."""
+    _prctl(PR_SET_PDEATHSIG, death)
+
+
 def reaching(account: Account, path: Path) -> Account:
     """The account, able to walk to `path` even if a folder above it is private.
 

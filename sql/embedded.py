@@ -111,14 +111,11 @@ class Postgres:
         """The exit status once it has ended, None while it runs."""
         return self.process.poll() if self.process is not None else 0
 
-    def stop(self, *, seconds: float = 1.5) -> None:
+    def stop(self, *, seconds: float = 1.0) -> None:
         """A clean stop if it fits into `seconds`; else one that the next start recovers from."""
         if self.process is not None:
-            for end in (signal.SIGINT, signal.SIGQUIT):
-                self.process.send_signal(end)
-                if _waited(lambda: self.poll() is not None, seconds):
-                    break
-                seconds = 0.5
+            self.process.send_signal(signal.SIGINT)
+            _waited(lambda: self.poll() is not None, seconds)
         self._end_strays(seconds=0)
         if self.process is not None:
             self.process.wait()
@@ -131,11 +128,9 @@ class Postgres:
     def _take_lock(self) -> None:
         if self._lock is not None:
             return
-        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        if not _waited(lambda: _is_locked(lock), seconds=1.0):  # The last owner may be dying.
-            os.close(lock)
+        self._lock = take_lock(self.folder / "lock")
+        if self._lock is None:
             raise NotStarted(f"Another process runs PostgreSQL in {self.folder}")
-        self._lock = lock
 
     def _end_strays(self, *, seconds: float = 3.0) -> None:
         """End what a killed supervisor or postmaster left behind; it would corrupt a second start.
@@ -341,6 +336,15 @@ def _is_ready(cluster: Path) -> bool:
     except FileNotFoundError:
         return False
     return len(lines) >= 8 and lines[7].strip() == "ready"
+
+
+def take_lock(path: Path) -> int | None:
+    """An open lock file, ours until it is closed or we die; None if somebody else has it."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    if _waited(lambda: _is_locked(lock), seconds=1.0):  # The last owner may be dying.
+        return lock
+    os.close(lock)
+    return None
 
 
 def _is_locked(lock: int) -> bool:
