@@ -49,6 +49,11 @@ class Incoming:
         self.size = 0
 
     @property
+    def settled(self) -> bool:
+        """Kept or discarded."""
+        return self._closed
+
+    @property
     def checksum(self) -> bytes:
         """SHA-1 of all that was written: 20 bytes."""
         return self._sha1.digest()
