@@ -1,3 +1,3 @@
 """The parts every test may ask for; each plugin module has one duty."""
 
-pytest_plugins = ["tests.fix_postgres", "tests.fix_server"]
+pytest_plugins = ["tests.fix_postgres", "tests.fix_server", "tests.fix_contract"]

@@ -17,6 +17,7 @@ from server.authentication import hash_password
 from server.context import Context
 from sync.config import Config
 from sync.operations import users
+from tests import contract
 
 PASSWORD = "correct horse battery"
 
@@ -57,7 +58,16 @@ class Client:
         async with self._http.request(
             method, url, headers=headers, allow_redirects=False, **options
         ) as response:
-            return Answer(response, await response.read())
+            answer = Answer(response, await response.read())
+        if path.startswith("/api/"):
+            contract.check(
+                method,
+                path.removeprefix("/api").partition("?")[0],
+                answer.status,
+                response.content_type,
+                answer.data,
+            )
+        return answer
 
     async def get(self, path: str, **query: Any) -> Answer:
         return await self.call("GET", path, params=query)
