@@ -6,47 +6,14 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
 
 from media import boxes, dates, profiles, tags
 from media.dates import WallClock
 from media.errors import UnreadableImage
 from media.tags import Tags
+from sync.operations.renditions import Metadata
 
 _SIDEWAYS = (5, 6, 7, 8)
-
-
-class Metadata(NamedTuple):
-    """An asset's `exifInfo`, and the dates and the upright size of the asset itself.
-
-    `date_time_original` and `modify_date` are instants in UTC; `local_date_time` is the wall clock
-    at the place of the picture, written as if it were UTC.
-    """
-
-    width: int | None
-    height: int | None
-    exif_image_width: int | None
-    exif_image_height: int | None
-    file_size_in_byte: int
-    orientation: str | None
-    date_time_original: datetime
-    local_date_time: datetime
-    time_zone: str | None
-    modify_date: datetime
-    latitude: float | None
-    longitude: float | None
-    projection_type: str | None
-    make: str | None
-    model: str | None
-    lens_model: str | None
-    f_number: float | None
-    focal_length: float | None
-    iso: int | None
-    exposure_time: str | None
-    profile_description: str | None
-    rating: int | None
-    description: str
-    fps: float | None = None
 
 
 def read(
@@ -63,7 +30,6 @@ def read(
     UnreadableImage.
     """
     try:
-        size = path.stat().st_size
         shape = boxes.shape(path)
         own = tags.read(path)
         beside = tags.read_sidecar(sidecar) if sidecar else Tags()
@@ -72,28 +38,28 @@ def read(
 
     width, height = shape[:2] if shape else (own.width, own.height)
     turn = shape.orientation if shape and shape.orientation else _orientation(own)
-    position = _position(beside) or _position(own) or (None, None)
+    upright = (height, width) if turn in _SIDEWAYS else (width, height)
+    latitude, longitude = _position(beside) or _position(own) or (None, None)
     clock = _taken(beside, own)
-    fallback = min(file_created_at, file_modified_at).astimezone(UTC)
+    taken_at = clock.in_utc() if clock else min(file_created_at, file_modified_at).astimezone(UTC)
     return Metadata(
-        *((height, width) if turn in _SIDEWAYS else (width, height)),
+        file_created_at=taken_at,
+        local_date_time=clock.time if clock else taken_at.replace(tzinfo=None),
+        width=upright[0],
+        height=upright[1],
+        description=_description(beside) or _description(own) or "",
         exif_image_width=width,
         exif_image_height=height,
-        file_size_in_byte=size,
         orientation=str(turn) if turn else None,
-        date_time_original=clock.in_utc() if clock else fallback,
-        local_date_time=clock.time.replace(tzinfo=UTC) if clock else fallback,
-        time_zone=dates.zone_name(clock.offset) if clock else None,
+        date_time_original=taken_at,
         modify_date=file_modified_at.astimezone(UTC),
-        latitude=position[0],
-        longitude=position[1],
+        time_zone=dates.zone_name(clock.offset) if clock else None,
+        latitude=latitude,
+        longitude=longitude,
         projection_type=_projection(beside) or _projection(own),
         make=_text(beside, own, "Exif.Image.Make", "Xmp.tiff.Make"),
         model=_text(beside, own, "Exif.Image.Model", "Xmp.tiff.Model"),
-        lens_model=_text(
-            beside, own, "Exif.Photo.LensModel", "Xmp.exifEX.LensModel", "Xmp.aux.Lens"
-        )
-        or (None if (own.lens or "0").isdecimal() else own.lens),
+        lens_model=_lens(beside, own),
         f_number=_number(beside, own, "Exif.Photo.FNumber", "Xmp.exif.FNumber"),
         focal_length=_number(beside, own, "Exif.Photo.FocalLength", "Xmp.exif.FocalLength"),
         iso=_iso(beside, own),
@@ -102,8 +68,14 @@ def read(
         ),
         profile_description=profiles.description(own.profile) if own.profile else None,
         rating=_rating(beside) or _rating(own),
-        description=_description(beside) or _description(own) or "",
     )
+
+
+def _lens(beside: Tags, own: Tags) -> str | None:
+    name = _text(beside, own, "Exif.Photo.LensModel", "Xmp.exifEX.LensModel", "Xmp.aux.Lens")
+    if name is None and own.lens and not own.lens.isdecimal():
+        return own.lens
+    return name
 
 
 def _text(beside: Tags, own: Tags, *names: str) -> str | None:

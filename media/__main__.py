@@ -1,0 +1,87 @@
+"""Work on pictures: python -m media, as the supervisor starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from media.consumers import file_removal_consumer, metadata_consumer, thumbnail_consumer
+from sql import Database
+from sync import sequencer, topics, worker
+
+STOP_SECONDS = 2.0
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """The environment, read once."""
+
+    database_url: str
+    root: Path
+    threads: int
+
+    @classmethod
+    def read(cls) -> Settings:
+        return cls(
+            database_url=os.environ["DATABASE_URL"],
+            root=Path(os.environ.get("HELIOGRAPH_DATA", "data")).resolve(),
+            threads=len(os.sched_getaffinity(0)),
+        )
+
+
+async def main(settings: Settings) -> None:
+    stopping = asyncio.Event()
+
+    def stop() -> None:
+        stopping.set()
+        # A thread amid a large picture cannot be interrupted. What it leaves, a temp file and a
+        # claimed job, is found by the janitor and by the next worker.
+        watchdog = threading.Timer(STOP_SECONDS, os._exit, (0,))
+        watchdog.daemon = True
+        watchdog.start()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    # One picture per core at a time, whatever the queues hold.
+    loop.set_default_executor(ThreadPoolExecutor(settings.threads, "picture"))
+    connections_max = 2 * _concurrency(settings) + 2
+    async with Database(
+        settings.database_url, connections_max=connections_max, is_derived=True
+    ) as database:
+        working = asyncio.create_task(_work(database, settings))
+        print("ready", flush=True)
+        stopped = asyncio.create_task(stopping.wait())
+        await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+
+
+async def _work(database: Database, settings: Settings) -> None:
+    consumers = {
+        topics.METADATA.name: metadata_consumer(database, settings.root),
+        topics.THUMBNAIL.name: thumbnail_consumer(database, settings.root),
+        topics.FILE_REMOVAL.name: file_removal_consumer(settings.root),
+    }
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(worker.run(database, consumers, concurrency=_concurrency(settings)))
+        # Whoever does not lead passes its commits on: the leader hears of ours at once.
+        tasks.create_task(sequencer.run(database))
+
+
+def _concurrency(settings: Settings) -> int:
+    # One job more than threads: while it waits for Postgres, every core has work.
+    return settings.threads + 1
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    asyncio.run(main(Settings.read()))
