@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 JSON_BYTES_MAX = 10 * 1024 * 1024
 STATUSES = {Invalid: 400, Unauthenticated: 401, Forbidden: 403, Missing: 404}
+CLIENT_LEFT = 499  # nobody reads it
 CORRELATION = re.compile(r"[\w.:-]{1,128}")
 NOBODY = Actor(UUID(int=0))
 
@@ -158,9 +159,10 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except Disconnected:
         logger.warning("%s: the database is not reachable", correlation_id, exc_info=True)
         response = json_response({"message": "The database is not reachable"}, status=503)
+    except ConnectionError:
+        logger.debug("%s: the client left", correlation_id)
+        response = web.Response(status=CLIENT_LEFT)
     except Exception:
-        if (transport := request.transport) is None or transport.is_closing():
-            raise
         logger.exception("%s: %s %s failed", correlation_id, request.method, request.path)
         response = json_response({"message": _describe(request)}, status=500)
     if not response.prepared:

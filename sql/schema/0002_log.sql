@@ -32,15 +32,17 @@ INSERT INTO log_head DEFAULT VALUES;
 -- Every entity a client may mirror, exactly as of the head: its sync line's `data`.
 -- The scope says whose stream it is in.
 CREATE TABLE state (
-    kind  text   NOT NULL,
-    scope uuid   NOT NULL,
-    key   uuid   NOT NULL,
-    pos   bigint NOT NULL,  -- when it last changed
-    data  text,             -- NULL: a tombstone
-    gone  text,             -- the delete line's data, where the key alone does not tell it
+    kind    text    NOT NULL,
+    scope   uuid    NOT NULL,
+    key     uuid    NOT NULL,
+    pos     bigint  NOT NULL,  -- when it last changed
+    data    text,              -- NULL: a tombstone
+    gone    text,              -- the delete line's data, where the key alone does not tell it
+    -- A column, since the planner does not see that an index on `data IS NULL` is in order.
+    is_gone boolean NOT NULL GENERATED ALWAYS AS (data IS NULL) STORED,
     PRIMARY KEY (kind, scope, key)
 );
-CREATE INDEX state_by_pos ON state (kind, scope, (data IS NULL), pos);
+CREATE INDEX state_by_pos ON state (kind, scope, is_gone, pos);
 
 -- Work that an entry put into a queue, for one of its entities.
 CREATE TABLE job (

@@ -1,0 +1,30 @@
+"""Run the benchmarks: python -m bench [NAME ...] [--json]."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+
+from bench.figures import show
+
+NAMES = ("append", "tail_lag", "full_sync", "delta", "upload", "footprint")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("--json", action="store_true", help="one line per figure")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(NAMES):
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    for name in arguments.names or NAMES:
+        module = import_module(f"bench.{name}")
+        figures = module.measure()
+        if arguments.json:
+            print("\n".join(figure.as_json() for figure in figures), flush=True)
+        else:
+            show((module.__doc__ or name).splitlines()[0], figures)
+
+
+if __name__ == "__main__":
+    main()

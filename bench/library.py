@@ -1,0 +1,137 @@
+"""What the benchmarks run on: a durable Postgres, a served instance, a big library."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from server.authentication import hash_token
+from sql.embedded import Postgres
+from sql.migrate import migrate
+
+OWNER = UUID("00000000-0000-4000-8000-000000000001")
+SESSION = UUID("00000000-0000-4000-8000-000000000002")
+TOKEN = "benchmark"
+HEADERS = {"Authorization": f"Bearer {TOKEN}"}
+ROOT = Path(__file__).parent.parent
+MOBILE_TYPES = """
+AuthUsersV1 UsersV1 AssetsV2 AssetExifsV1 AssetEditsV1 AssetMetadataV1 PartnersV1 PartnerAssetsV2
+PartnerAssetExifsV1 AlbumsV2 AlbumUsersV1 AlbumAssetsV2 AlbumAssetExifsV1 AlbumToAssetsV1 MemoriesV1
+MemoryToAssetsV1 StacksV1 PartnerStacksV1 UserMetadataV1 PeopleV1 AssetFacesV2 AssetOcrV1
+"""
+TYPES = MOBILE_TYPES.split()
+
+POPULATE = """
+INSERT INTO "user" (id, email, name, is_admin) VALUES (%(owner)s, 'owner@example.org', 'Owner', true);
+INSERT INTO session (id, user_id, token_hash) VALUES (%(session)s, %(owner)s, %(token_hash)s);
+INSERT INTO log_staging (topic, scope, entity_ids, audience, facts)
+VALUES ('user.created', %(owner)s, ARRAY[%(owner)s], '{}', %(facts)s);
+INSERT INTO asset (id, owner_id, type, original_key, original_file_name, checksum, file_bytes,
+                   file_created_at, file_modified_at, local_date_time, thumbhash, width, height)
+SELECT id_of(n), %(owner)s, 'IMAGE', 'upload/' || id_of(n) || '.jpg', 'IMG_' || n || '.jpg',
+       substr(sha256(n::text::bytea), 1, 20), 3500000 + n, now() - n * interval '1 hour', now(),
+       now() - n * interval '1 hour', substr(sha256(n::text::bytea), 1, 25), 4032, 3024
+  FROM generate_series(1, %(count)s) AS n;
+INSERT INTO asset_exif (asset_id, exif_image_width, exif_image_height, orientation,
+                        date_time_original, time_zone, latitude, longitude, make, model, lens_model,
+                        f_number, focal_length, iso, exposure_time)
+SELECT id, 4032, 3024, '1', file_created_at, 'UTC+2', 48.2082, 16.3738, 'Apple', 'iPhone 15 Pro',
+       'iPhone 15 Pro back triple camera 6.765mm f/1.78', 1.78, 6.765, 80, '1/120'
+  FROM asset;
+"""
+# A version 4 id that a number tells.
+ID_OF = """
+CREATE FUNCTION id_of(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE
+RETURN overlay(overlay(md5(n::text) PLACING '4' FROM 13) PLACING '8' FROM 17)::uuid
+"""
+STAGE = """
+INSERT INTO log_staging (topic, scope, entity_ids, audience, facts)
+SELECT %(topic)s, %(owner)s, ARRAY[id_of(n)], ARRAY[%(owner)s::uuid], %(facts)s
+  FROM generate_series(%(first)s, %(last)s) AS n
+"""
+
+
+@contextmanager
+def scratch_database() -> Iterator[str]:
+    """The DSN of a migrated database on a Postgres with the product's own settings."""
+    with tempfile.TemporaryDirectory(prefix="heliograph-bench-") as folder:
+        postgres = Postgres(Path(folder))
+        dsn = postgres.start()
+        try:
+            migrate(dsn)
+            with psycopg.connect(dsn) as connection:
+                connection.execute(ID_OF.encode())
+            yield dsn
+        finally:
+            postgres.stop()
+
+
+def populate(connection: psycopg.Connection[tuple[object, ...]], count: int) -> None:
+    """One owner, logged in, with so many assets; they are staged, one entry each."""
+    values = {
+        "owner": OWNER,
+        "session": SESSION,
+        "token_hash": hash_token(TOKEN),
+        "facts": msgspec.msgpack.encode({}),
+        "count": count,
+    }
+    for statement in POPULATE.split(";\n"):
+        connection.execute(statement.encode(), values)
+    stage(connection, "asset.updated", 1, count)
+    connection.commit()
+    connection.execute(b"ANALYZE")
+    connection.commit()
+
+
+def stage(
+    connection: psycopg.Connection[tuple[object, ...]], topic: str, first: int, last: int
+) -> None:
+    """One entry for each asset of a range."""
+    connection.execute(
+        STAGE.encode(),
+        {
+            "topic": topic,
+            "owner": OWNER,
+            "first": first,
+            "last": last,
+            "facts": msgspec.msgpack.encode({}),
+        },
+    )
+
+
+def wait_until_sequenced(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        while connection.execute("SELECT EXISTS (SELECT 1 FROM log_staging)").fetchone() == (True,):
+            connection.execute("SELECT pg_sleep(0.01)")
+
+
+@contextmanager
+def served(dsn: str, root: Path, module: str = "server") -> Iterator[tuple[str, int]]:
+    """A process of ours; its URL, if it has one, and its pid."""
+    environment = os.environ | {
+        "DATABASE_URL": dsn,
+        "HELIOGRAPH_PORT": "0",
+        "HELIOGRAPH_DATA": str(root),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", module], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout
+        ready = process.stdout.readline().split()
+        assert ready[:1] == ["ready"], f"{module} did not start"
+        yield (ready[1] if len(ready) > 1 else "", process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
