@@ -1,0 +1,255 @@
+"""From an uploaded file to renditions on disk and rows in the database."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from hashlib import sha1
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from media.consumers import file_removal_consumer, metadata_consumer, thumbnail_consumer
+from sql import Database
+from storage import paths
+from sync import sequencer, tail, worker
+from sync.actor import Actor
+from sync.operations import assets, users
+from sync.operations.assets import Upload
+from tests.media import pictures
+from tests.media.pictures import distance, opened, scene
+
+SENT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+
+
+class Library:
+    """One user's files, and what becomes of them."""
+
+    def __init__(self, database: Database, root: Path, owner_id: UUID) -> None:
+        self.database, self.root, self.owner_id = database, root, owner_id
+
+    async def upload(
+        self, data: bytes, *, kind: str = "IMAGE", sidecar: bytes | None = None
+    ) -> UUID:
+        asset_id = uuid4()
+        key = paths.original(self.owner_id, asset_id, "jpg")
+        files = {key: data} | ({paths.sidecar(key): sidecar} if sidecar else {})
+        for name, content in files.items():
+            path = paths.resolve(self.root, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        upload = Upload(
+            asset_id=asset_id,
+            type=kind,
+            original_key=key,
+            original_file_name="a.jpg",
+            checksum=sha1(data + asset_id.bytes).digest(),
+            file_bytes=len(data),
+            file_created_at=SENT,
+            file_modified_at=SENT,
+            sidecar_key=paths.sidecar(key) if sidecar else None,
+        )
+        async with self.database.write() as tx:
+            await assets.record_upload(tx, self.owner_id, upload)
+        return asset_id
+
+    async def work(self) -> None:
+        """Everything that waits, and what follows from it."""
+        consumers = {
+            "metadata": metadata_consumer(self.database, self.root),
+            "thumbnail": thumbnail_consumer(self.database, self.root),
+            "file_removal": file_removal_consumer(self.root),
+        }
+        async with self.database.session() as connection:
+            while await sequencer.sequence(connection) is not None:
+                for queue, consumer in consumers.items():
+                    await worker.drain(self.database, queue, consumer)
+
+    async def row(self, query: str, asset_id: UUID) -> dict[str, Any] | None:
+        async with self.database.read() as connection:
+            cursor = await connection.execute(query.encode(), {"id": asset_id})
+            return await cursor.fetchone()
+
+    async def asset(self, asset_id: UUID) -> dict[str, Any]:
+        row = await self.row(
+            "SELECT * FROM asset JOIN asset_exif ON asset_id = id WHERE id = %(id)s", asset_id
+        )
+        assert row is not None
+        return row
+
+    def renditions(self, asset_id: UUID) -> tuple[Path, Path]:
+        keys = (paths.thumbnail(self.owner_id, asset_id), paths.preview(self.owner_id, asset_id))
+        return paths.resolve(self.root, keys[0]), paths.resolve(self.root, keys[1])
+
+
+@pytest.fixture
+async def library(database: Database, tmp_path: Path) -> Library:
+    async with database.write() as tx:
+        owner_id = await users.create_user(tx, email="alice@example.com", name="Alice")
+    return Library(database, tmp_path, owner_id)
+
+
+@pytest.fixture
+def portrait(tmp_path: Path) -> bytes:
+    """A picture of 40 x 60 that lies on its side in the file."""
+    path = tmp_path / "portrait.jpg"
+    tags = pictures.exif(6)
+    tags[0x010F] = "Canon"
+    tags.get_ifd(0x8769)[0x9003] = "2020:06:01 12:00:00"
+    tags.get_ifd(0x8769)[0x9011] = "+02:00"
+    pictures.turned(scene(40, 60), 6).save(path, exif=tags.tobytes(), quality=90)
+    return path.read_bytes()
+
+
+async def test_an_upload_ends_with_facts_and_renditions(library: Library, portrait: bytes) -> None:
+    asset_id = await library.upload(portrait)
+
+    await library.work()
+
+    asset = await library.asset(asset_id)
+    assert (asset["width"], asset["height"], asset["orientation"]) == (40, 60, "6")
+    assert (asset["exif_image_width"], asset["exif_image_height"]) == (60, 40)
+    assert asset["file_created_at"] == datetime(2020, 6, 1, 10, tzinfo=UTC)
+    assert asset["local_date_time"] == datetime(2020, 6, 1, 12)
+    assert (asset["time_zone"], asset["make"]) == ("UTC+2", "Canon")
+    assert asset["modify_date"] == SENT
+    assert len(asset["thumbhash"]) > 15
+    for path, kind in zip(library.renditions(asset_id), ("WEBP", "JPEG"), strict=True):
+        picture = opened(path.read_bytes())
+        assert (picture.format, picture.size) == (kind, (40, 60))
+        assert distance(picture, scene(40, 60)) < 4
+
+
+async def test_the_sidecar_is_read(library: Library, portrait: bytes) -> None:
+    sidecar = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/">
+        <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+        <rdf:Description xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="4"/>
+        </rdf:RDF></x:xmpmeta>"""
+    asset_id = await library.upload(portrait, sidecar=sidecar)
+
+    await library.work()
+
+    assert (await library.asset(asset_id))["rating"] == 4
+
+
+async def test_a_damaged_picture_keeps_its_facts_and_gets_a_reason(
+    library: Library, portrait: bytes
+) -> None:
+    asset_id = await library.upload(portrait[:-200])
+
+    await library.work()
+
+    asset = await library.asset(asset_id)
+    assert (asset["make"], asset["thumbhash"], asset["deleted_at"]) == ("Canon", None, None)
+    job = await library.row("SELECT * FROM job WHERE entity_id = %(id)s", asset_id)
+    assert job is not None and "The JPEG file is damaged or incomplete" in job["last_error"]
+
+
+async def test_a_video_has_no_renditions_yet_and_no_failure(library: Library) -> None:
+    asset_id = await library.upload(b"\0\0\0\x10ftypmp42 and so on", kind="VIDEO")
+
+    await library.work()
+
+    asset = await library.asset(asset_id)
+    assert (asset["file_created_at"], asset["thumbhash"]) == (SENT, None)
+    assert await library.row("SELECT * FROM job WHERE entity_id = %(id)s", asset_id) is None
+
+
+async def test_deleting_removes_all_files(library: Library, portrait: bytes) -> None:
+    asset_id = await library.upload(portrait)
+    await library.work()
+    thumbnail, preview = library.renditions(asset_id)
+    original = paths.resolve(library.root, (await library.asset(asset_id))["original_key"])
+    assert all(path.exists() for path in (thumbnail, preview, original))
+
+    async with library.database.write() as tx:
+        await assets.delete_assets(tx, Actor(library.owner_id), [asset_id])
+    await library.work()
+
+    assert not any(path.exists() for path in (thumbnail, preview, original))
+
+
+async def test_an_asset_deleted_meanwhile_is_no_failure(library: Library, portrait: bytes) -> None:
+    asset_id = await library.upload(portrait)
+    async with library.database.session() as connection:
+        await sequencer.sequence(connection)
+    async with library.database.write() as tx:
+        await assets.delete_assets(tx, Actor(library.owner_id), [asset_id])
+
+    await library.work()
+
+    assert await library.row("SELECT * FROM job WHERE entity_id = %(id)s", asset_id) is None
+
+
+# The process.
+
+
+@asynccontextmanager
+async def media_process(dsn: str, root: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "media"),
+        env=os.environ | {"DATABASE_URL": dsn, "HELIOGRAPH_DATA": str(root)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"ready\n"
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def until(database: Database, is_it: Callable[[tail.Entry], bool]) -> None:
+    async for entries in tail.follow(database, 0):
+        if any(is_it(entry) for entry in entries):
+            return
+
+
+async def test_the_process_works_alone_and_stops_when_told(
+    library: Library, portrait: bytes, dsn: str
+) -> None:
+    async with media_process(dsn, library.root) as process:
+        asset_id = await library.upload(portrait)
+        await until(
+            library.database,
+            lambda entry: entry.topic == "asset.thumbnail_made" and entry.entity_ids == [asset_id],
+        )
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+
+    assert all(path.exists() for path in library.renditions(asset_id))
+
+
+async def test_what_a_killed_process_left_is_done_by_the_next(
+    library: Library, portrait: bytes, dsn: str
+) -> None:
+    ids = {await library.upload(portrait) for _ in range(20)}
+    made: set[UUID] = set()
+
+    def note(entry: tail.Entry) -> bool:
+        made.update(entry.entity_ids if entry.topic == "asset.thumbnail_made" else ())
+        return bool(made)
+
+    async with media_process(dsn, library.root) as process:
+        await until(library.database, note)
+        process.kill()
+        await process.wait()
+    async with media_process(dsn, library.root):
+        await until(library.database, lambda entry: note(entry) and made == ids)
+
+    async with library.database.read() as connection:
+        cursor = await connection.execute(
+            b"SELECT count(*) AS jobs, (SELECT count(*) FROM log WHERE topic = %s) AS entries"
+            b"  FROM job",
+            ["asset.thumbnail_made"],
+        )
+        assert await cursor.fetchone() == {"jobs": 0, "entries": 20}
