@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +31,7 @@ LEAN_BYTES_PER_PIXEL = 0.25
 pyvips.concurrency_set(1)
 pyvips.cache_set_max(0)
 pyvips.block_untrusted_set(True)
+logging.getLogger("pyvips").setLevel(logging.WARNING)  # It tells of every step.
 
 
 class Renditions(NamedTuple):
