@@ -199,8 +199,10 @@ def _open_bmp(path: Path) -> _Picture:
 
 
 def _with_tags(pixels: np.ndarray, profile: bytes | None, orientation: int) -> pyvips.Image:
-    image = pyvips.Image.new_from_array(pixels).copy(
-        interpretation="srgb" if pixels.ndim == 3 else "b-w"
+    height, width, bands = pixels.shape if pixels.ndim == 3 else (*pixels.shape, 1)
+    memory = np.ascontiguousarray(pixels).data
+    image = pyvips.Image.new_from_memory(memory, width, height, bands, "uchar").copy(
+        interpretation="srgb" if bands > 2 else "b-w"
     )
     image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
     if profile:
