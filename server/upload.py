@@ -1,7 +1,14 @@
 """multipart/form-data from the socket to the disk: streamed, hashed on the way, nothing left over.
 
-The splitter is ours because the one of aiohttp 3.14 looks at each byte several times.
-Figures follow with the benchmark.
+The splitter is ours because reading parts with aiohttp 3.14 costs more. Measured on a busy 2-core
+box, ext4, 24 MB files over 4 connections to one process, the client beside it:
+
+    ours                       370-510 MB/s   51 ms CPU a file   (177 KB: 1.5-2.5 ms)
+    aiohttp, chunks of 256 KiB 300-390        58-99
+    aiohttp, its own 8 KiB     72             354                (177 KB: 4.5 ms)
+    read, SHA-1, write, fsync  580-650 in one process, 580-950 in two
+
+Memory is under 4 MiB an upload, whatever the size of the file.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -18,6 +20,7 @@ OWNER = UUID("11111111-1111-4111-8111-111111111111")
 REPOSITORY = Path(__file__).parents[2]
 UPLOADER = """
 import signal, sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from storage.files import Incoming
@@ -126,3 +129,29 @@ def test_a_file_made_anew_meanwhile_is_spared(tmp_path):
 
     assert janitor.remove_unclaimed(tmp_path, made_anew, grace_seconds=-1) == []
     assert paths.resolve(tmp_path, key).read_bytes() == b"new"
+
+
+def test_no_file_is_taken_between_its_birth_and_its_lock(tmp_path):
+    """The janitor looks all the time while uploads begin: each of them must come through."""
+    done = threading.Event()
+
+    def keep_one(_: int) -> bool:
+        key = paths.original(OWNER, uuid4(), "jpg")
+        incoming = files.Incoming(tmp_path)
+        incoming.write(b"x")
+        incoming.keep(key, datetime(2020, 1, 1, tzinfo=UTC))
+        return paths.resolve(tmp_path, key).read_bytes() == b"x"
+
+    def clean() -> None:
+        while not done.is_set():
+            janitor.remove_abandoned(tmp_path)
+
+    with ThreadPoolExecutor(6) as pool:
+        cleaning = [pool.submit(clean) for _ in range(3)]
+        try:
+            kept = list(pool.map(keep_one, range(300)))
+        finally:
+            done.set()
+        for cleaner in cleaning:
+            cleaner.result()
+    assert kept == [True] * 300
