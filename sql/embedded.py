@@ -20,8 +20,7 @@ import pwd
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT, Popen
 from urllib.parse import quote
@@ -120,8 +119,8 @@ class Postgres:
         if self.process is not None:
             self.process.wait()
             self.process = None
-        if self._lock is not None:
             self._forget_the_last_one()
+        if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
@@ -287,18 +286,6 @@ def socket_folder(folder: Path) -> Path:
     from hashlib import sha256
 
     return Path("/tmp") / f"heliograph-{sha256(os.fsencode(folder)).hexdigest()[:16]}"
-
-
-@contextmanager
-def scratch() -> Iterator[str]:
-    """A cluster for tests and tools that is gone afterwards; answers its address."""
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory(prefix="heliograph-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        with Postgres(folder / "postgres", durable=False) as dsn:
-            yield dsn
 
 
 def _run(program: Path, account: Account | None, arguments: list[str], text: str = "") -> None:

@@ -140,7 +140,7 @@ class assets:
         id: UUID
         owner_id: UUID
     @staticmethod
-    async def list_unmade(connection: Connection) -> list[list_unmade_row]: ...
+    async def list_unmade(connection: Connection, *, after: UUID) -> list[list_unmade_row]: ...
 
 class checkpoints:
     class list_acks_row(TypedDict):
@@ -154,6 +154,22 @@ class checkpoints:
         is_pending_sync_reset: bool
     @staticmethod
     async def is_pending_reset(connection: Connection, *, session_id: UUID) -> is_pending_reset_row | None: ...
+
+class health:
+    class get_health_row(TypedDict):
+        has_sequencer: bool
+        workers: int
+        staged: int
+        oldest_staged_seconds: float
+        postgres_version: str
+    @staticmethod
+    async def get_health(connection: Connection) -> get_health_row: ...
+    @staticmethod
+    async def is_migrated(connection: Connection) -> bool: ...
+    class list_migrations_row(TypedDict):
+        name: str
+    @staticmethod
+    async def list_migrations(connection: Connection) -> list[list_migrations_row]: ...
 
 class jobs:
     class count_jobs_row(TypedDict):
@@ -194,11 +210,11 @@ class log:
     @staticmethod
     async def is_sequenced(connection: Connection, *, staged_id: int) -> bool: ...
     class list_lines_row(TypedDict):
-        scope: UUID
+        kind: str
         key: UUID
         data: str | None
     @staticmethod
-    async def list_lines(connection: Connection, *, kind: str, scopes: list[UUID], keys: list[UUID]) -> list[list_lines_row]: ...
+    async def list_lines(connection: Connection, *, kinds: list[str], scopes: list[UUID], keys: list[UUID]) -> list[list_lines_row]: ...
 
 class sessions:
     class find_session_row(TypedDict):

@@ -1,0 +1,232 @@
+"""The command line: heliograph serve | worker | migrate | log | user create | doctor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+from uuid import UUID
+
+import typer
+
+from server.doctor import Finding, Verdict, examine
+from sql import Database, Disconnected, reads
+from sql.embedded import find_running
+from sql.migrate import migrate as migrate_database
+from sync import tail
+from sync.errors import Refused
+from sync.operations import users
+from sync.tail import Entry
+from sync.topics import EVERYONE
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="""A photo and video backend for the Immich apps.
+
+    Environment: HELIOGRAPH_DATA (./data), HELIOGRAPH_HOST (127.0.0.1), HELIOGRAPH_PORT (2283),
+    DATABASE_URL (an embedded PostgreSQL in the data folder), HELIOGRAPH_WEB_ROOT (none).
+    """,
+)
+user_app = typer.Typer(no_args_is_help=True, help="The people who use this server.")
+app.add_typer(user_app, name="user")
+
+Result = TypeVar("Result")
+ITEMS_SHOWN = 3
+COLORS = {Verdict.WELL: "green", Verdict.LOOK: "yellow", Verdict.WRONG: "red"}
+
+
+@app.command()
+def serve(
+    stop_with_parent: Annotated[
+        bool, typer.Option("--stop-with-parent", help="Stop when the process that started it ends.")
+    ] = False,
+) -> None:
+    """Run everything: database, server and worker. Ctrl-C stops it."""
+    _become("server.supervisor", *(["--stop-with-parent"] if stop_with_parent else []))
+
+
+@app.command()
+def worker() -> None:
+    """Run one more worker beside a server, here or on another machine with the same files."""
+    os.environ["DATABASE_URL"] = _require_address()
+    _become("media")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date. `serve` does this by itself."""
+    try:
+        applied = migrate_database(_require_address())
+    except Disconnected as problem:
+        _fail(f"The database does not answer: {problem}")
+    print("\n".join(f"applied {name}" for name in applied) or "up to date")
+
+
+@app.command()
+def log(
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what happens.")
+    ] = False,
+    last: Annotated[int, typer.Option("--last", "-n", min=0, help="Entries to begin with.")] = 20,
+) -> None:
+    """Show the change log: position, time, topic, whose, which, what."""
+    _run(_show_log(last=last, is_following=follow))
+
+
+@user_app.command("create")
+def create_user(
+    email: str,
+    password: Annotated[
+        str,
+        typer.Option(
+            prompt=True, hide_input=True, confirmation_prompt=True, help="Asked if absent."
+        ),
+    ],
+    name: Annotated[str, typer.Option(help="Shown to others; the e-mail if absent.")] = "",
+    admin: Annotated[bool, typer.Option("--admin", help="May administer the server.")] = False,
+) -> None:
+    """Add a person who can log in."""
+    if "@" not in email.strip("@"):
+        raise typer.BadParameter("is no e-mail address", param_hint="EMAIL")
+    user_id = _run(_create_user(email, name or email, password, is_admin=admin))
+    print(f"created {email} with the id {user_id}")
+
+
+@app.command()
+def doctor() -> None:
+    """Look whether everything is well; the exit status is 1 if something is wrong."""
+    if _run(_show_findings(_root(), _find_address())) > 0:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    app()
+
+
+async def _show_log(*, last: int, is_following: bool) -> None:
+    async with _database() as database:
+        names = await _list_names(database)
+        head = await tail.head(database)
+        async with database.read() as connection:
+            for entry in await tail.read(connection, max(head - last, 0), limit=last):
+                typer.echo(show_entry(entry, names))
+        if not is_following:
+            return
+        async for entries in tail.follow(database, head):
+            if any(entry.topic.startswith("user.") for entry in entries):
+                names = await _list_names(database)
+            for entry in entries:
+                typer.echo(show_entry(entry, names))
+
+
+def show_entry(entry: Entry, names: dict[UUID, str]) -> str:
+    """One line: `   42  12:41:04.123  asset.uploaded  alice  0198f3c2  file_name=a.jpg`."""
+    whose = "everyone" if entry.scope == EVERYONE else names.get(entry.scope, _show(entry.scope))
+    facts = " ".join(f"{name}={_show(value)}" for name, value in entry.facts.items())
+    parts = [
+        typer.style(f"{entry.pos:>7}", dim=True),
+        f"{entry.at.astimezone():%H:%M:%S.%f}"[:-3],
+        typer.style(f"{entry.topic:<24}", fg="cyan"),
+        whose,
+        _show(entry.entity_ids),
+        typer.style(facts, dim=True) if facts else "",
+    ]
+    return "  ".join(filter(None, parts))
+
+
+def _show(value: object) -> str:
+    match value:
+        case UUID():
+            return value.hex[:8]
+        case bytes():
+            return value.hex()[:8]
+        case datetime():
+            return value.isoformat(timespec="seconds")
+        case list() | tuple():
+            more = f" +{len(value) - ITEMS_SHOWN}" if len(value) > ITEMS_SHOWN else ""
+            return ",".join(map(_show, value[:ITEMS_SHOWN])) + more
+        case _:
+            return str(value)
+
+
+async def _list_names(database: Database) -> dict[UUID, str]:
+    async with database.read() as connection:
+        return {user["id"]: user["name"] for user in await reads.users.list_users(connection)}
+
+
+async def _create_user(email: str, name: str, password: str, *, is_admin: bool) -> UUID:
+    from server.authentication import hash_password  # It brings the whole web server along.
+
+    password_hash = await hash_password(password)
+    async with _database() as database, database.write() as tx:
+        if is_admin and not await reads.users.has_admin(tx):
+            return await users.sign_up_admin(
+                tx, email=email, name=name, password_hash=password_hash
+            )
+        return await users.create_user(
+            tx, email=email, name=name, password_hash=password_hash, is_admin=is_admin
+        )
+
+
+async def _show_findings(root: Path, dsn: str | None) -> int:
+    """Print them all; how many are wrong."""
+    wrong = 0
+    async for finding in examine(root, dsn):
+        typer.echo(show_finding(finding))
+        wrong += finding.verdict is Verdict.WRONG
+    return wrong
+
+
+def show_finding(finding: Finding) -> str:
+    verdict = typer.style(f"{finding.verdict.value:<5}", fg=COLORS[finding.verdict])
+    return f"{verdict}  {finding.about:<16}  {finding.text}"
+
+
+def _root() -> Path:
+    return Path(os.environ.get("HELIOGRAPH_DATA", "data")).resolve()
+
+
+def _find_address() -> str | None:
+    return os.environ.get("DATABASE_URL") or find_running(_root() / "postgres")
+
+
+def _require_address() -> str:
+    address = _find_address()
+    if address is None:
+        _fail(f"Nothing serves {_root()}: start `heliograph serve`, or set DATABASE_URL")
+    return address
+
+
+@asynccontextmanager
+async def _database() -> AsyncIterator[Database]:
+    async with Database(_require_address(), connections_max=2) as database:
+        yield database
+
+
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except Refused as problem:
+        _fail(str(problem))
+    except Disconnected as problem:
+        _fail(f"The database does not answer: {problem}")
+
+
+def _fail(text: str) -> NoReturn:
+    typer.echo(f"heliograph: {text}", err=True)
+    raise typer.Exit(1)
+
+
+def _become(module: str, *arguments: str) -> NoReturn:
+    """Not a child of this process: what runs for weeks shall not carry a command line along."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
