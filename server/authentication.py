@@ -11,7 +11,7 @@ from typing import NamedTuple
 import bcrypt
 from aiohttp import web
 
-from server import devices
+from server import cookies, devices
 from sql import Database, reads
 from sync.actor import Actor
 from sync.errors import Unauthenticated
@@ -20,7 +20,6 @@ from sync.operations import sessions
 BCRYPT_ROUNDS = 10
 BCRYPT_BYTES_MAX = 72  # It reads no further, so neither does anybody who compares.
 TOUCH_EVERY = timedelta(hours=1)  # A session's last use is kept no closer: idle means idle.
-TOKEN_COOKIE = "immich_access_token"
 
 
 class Credential(NamedTuple):
@@ -39,7 +38,7 @@ def find_credential(request: web.Request, *, with_query: bool = True) -> Credent
         ("session", headers.get("x-immich-user-token") or headers.get("x-immich-session-token")),
         ("session", query.get("sessionKey")),
         ("session", _bearer(headers.get("Authorization", ""))),
-        ("session", request.cookies.get(TOKEN_COOKIE)),
+        ("session", request.cookies.get(cookies.TOKEN)),
         ("key", headers.get("x-api-key") or query.get("apiKey")),
     ]
     return next((Credential(kind, secret) for kind, secret in candidates if secret), None)
@@ -70,7 +69,7 @@ def make_token() -> str:
 def hash_token(token: str) -> bytes:
     """What is stored of a token or key. It is random, so a plain hash keeps it as safe as a slow
     one, and looking the hash up tells nothing by its timing."""
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
 async def hash_password(password: str) -> str:

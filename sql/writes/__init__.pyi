@@ -196,7 +196,9 @@ class sessions:
     class delete_session_row(TypedDict):
         id: UUID
     @staticmethod
-    async def delete_session(connection: Connection, *, user_id: UUID, session_id: UUID) -> list[delete_session_row]: ...
+    async def delete_session(connection: Connection, *, session_id: UUID, user_id: UUID) -> list[delete_session_row]: ...
+    @staticmethod
+    async def detach_session(connection: Connection, *, session_id: UUID) -> int: ...
     class delete_sessions_row(TypedDict):
         id: UUID
     @staticmethod
@@ -216,7 +218,7 @@ class users:
     class insert_user_row(TypedDict):
         id: UUID
     @staticmethod
-    async def insert_user(connection: Connection, *, email: str, name: str, password: str | None, is_admin: bool, should_change_password: bool, storage_label: str | None, quota_bytes: int | None) -> insert_user_row | None: ...
+    async def insert_user(connection: Connection, *, user_id: UUID, email: str, name: str, password: str | None, is_admin: bool, should_change_password: bool, storage_label: str | None, quota_bytes: int | None) -> insert_user_row | None: ...
     @staticmethod
     async def claim_first_admin(connection: Connection, *, user_id: UUID) -> int: ...
     @staticmethod
@@ -231,6 +233,10 @@ class users:
     async def add_usage(connection: Connection, *, bytes: int, user_id: UUID) -> int: ...
     @staticmethod
     async def delete_user(connection: Connection, *, user_id: UUID) -> int: ...
+    class lock_user_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def lock_user(connection: Connection, *, user_id: UUID) -> lock_user_row | None: ...
     class set_metadata_row(TypedDict):
         id: UUID
     @staticmethod

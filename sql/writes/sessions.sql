@@ -1,8 +1,11 @@
 -- insert_session -> row
+-- None outlives the one that opened it.
 -- nullable: parent_id, app_version, duration
 INSERT INTO session (user_id, parent_id, token_hash, device_type, device_os, app_version, expires_at)
 VALUES (%(user_id)s, %(parent_id)s, %(token_hash)s, %(device_type)s, %(device_os)s,
-        %(app_version)s, now() + %(duration)s)
+        %(app_version)s,
+        least(now() + %(duration)s,
+              (SELECT parent.expires_at FROM session AS parent WHERE parent.id = %(parent_id)s)))
 RETURNING id;
 
 -- touch -> count
@@ -12,11 +15,22 @@ UPDATE session
  WHERE id = %(session_id)s;
 
 -- delete_session -> rows
--- One of the user's sessions, and those it opened.
+-- One of the user's sessions, and all that were opened from it.
+WITH RECURSIVE ended AS (
+    SELECT session.id
+      FROM session
+     WHERE session.id = %(session_id)s AND session.user_id = %(user_id)s
+     UNION
+    SELECT session.id FROM session JOIN ended ON session.parent_id = ended.id
+)
 DELETE FROM session
- WHERE user_id = %(user_id)s
-   AND (id = %(session_id)s OR parent_id = %(session_id)s)
-RETURNING id;
+ USING ended
+ WHERE session.id = ended.id
+RETURNING session.id;
+
+-- detach_session -> count
+-- It lives on without the one that opened it.
+UPDATE session SET parent_id = NULL WHERE id = %(session_id)s AND parent_id IS NOT NULL;
 
 -- delete_sessions -> rows
 -- All of a user's sessions but one.

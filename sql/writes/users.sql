@@ -1,9 +1,9 @@
 -- insert_user -> row?
 -- No row when somebody has this e-mail.
 -- nullable: password, storage_label, quota_bytes
-INSERT INTO "user" (email, name, password, is_admin, should_change_password, storage_label,
+INSERT INTO "user" (id, email, name, password, is_admin, should_change_password, storage_label,
                     quota_bytes)
-VALUES (%(email)s, %(name)s, %(password)s, %(is_admin)s, %(should_change_password)s,
+VALUES (%(user_id)s, %(email)s, %(name)s, %(password)s, %(is_admin)s, %(should_change_password)s,
         %(storage_label)s, %(quota_bytes)s)
     ON CONFLICT (email) DO NOTHING
 RETURNING id;
@@ -13,12 +13,12 @@ RETURNING id;
 INSERT INTO first_admin (user_id) VALUES (%(user_id)s) ON CONFLICT DO NOTHING;
 
 -- update_profile -> count
--- Null keeps what is there.
+-- Null keeps what is there; an empty colour takes the chosen one away.
 -- nullable: email, name, avatar_color
 UPDATE "user"
    SET email = coalesce(%(email)s, email),
        name = coalesce(%(name)s, name),
-       avatar_color = coalesce(%(avatar_color)s, avatar_color),
+       avatar_color = nullif(coalesce(%(avatar_color)s, avatar_color), ''),
        updated_at = now()
  WHERE id = %(user_id)s;
 
@@ -46,6 +46,10 @@ UPDATE "user"
 
 -- delete_user -> count
 DELETE FROM "user" WHERE id = %(user_id)s;
+
+-- lock_user -> row?
+-- Whoever changes a part of what a user prefers waits for the one before.
+SELECT "user".id FROM "user" WHERE "user".id = %(user_id)s FOR NO KEY UPDATE;
 
 -- set_metadata -> row
 INSERT INTO user_metadata (user_id, key, value)

@@ -76,6 +76,9 @@ async def delete_session(tx: Transaction, actor: Actor, session_id: UUID) -> Non
 
 
 async def delete_other_sessions(tx: Transaction, actor: Actor) -> None:
+    """End all but the one that acts; with an API key that is all."""
+    if actor.session_id is not None:
+        await writes.sessions.detach_session(tx, session_id=actor.session_id)
     rows = await writes.sessions.delete_sessions(tx, user_id=actor.user_id, but_id=actor.session_id)
     await _stage_deletion(tx, actor, [row["id"] for row in rows])
 
@@ -93,6 +96,7 @@ async def set_pending_reset(
 async def create_api_key(
     tx: Transaction, actor: Actor, key_hash: bytes, *, name: str, permissions: Sequence[str]
 ) -> ApiKey:
+    _require_grantable(actor, permissions)
     row = await writes.api_keys.insert_api_key(
         tx, user_id=actor.user_id, key_hash=key_hash, name=name, permissions=list(permissions)
     )
@@ -108,6 +112,7 @@ async def update_api_key(
     name: str | None,
     permissions: Sequence[str] | None,
 ) -> ApiKey:
+    _require_grantable(actor, permissions or ())
     row = await writes.api_keys.update_api_key(
         tx,
         user_id=actor.user_id,
@@ -130,6 +135,7 @@ async def rotate_api_key(
     )
     if row is None:
         raise Invalid("API Key not found")
+    _require_grantable(actor, row["permissions"])  # The secret is as good as the permissions.
     await _stage_key(tx, "api_key.updated", actor, api_key_id)
     return ApiKey(**row)
 
@@ -138,6 +144,13 @@ async def delete_api_key(tx: Transaction, actor: Actor, api_key_id: UUID) -> Non
     if not await writes.api_keys.delete_api_key(tx, user_id=actor.user_id, api_key_id=api_key_id):
         raise Invalid("API Key not found")
     await _stage_key(tx, "api_key.deleted", actor, api_key_id)
+
+
+def _require_grantable(actor: Actor, permissions: Sequence[str]) -> None:
+    """Nobody gives away more than they have."""
+    held = actor.permissions
+    if held is not None and "all" not in held and not held.issuperset(permissions):
+        raise Invalid("Cannot grant permissions you do not have")
 
 
 async def _stage_deletion(

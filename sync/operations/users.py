@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 
 from sql import Transaction, UniqueViolation, reads, writes
-from sync import log
+from sync import log, preferences
 from sync.actor import Actor
 from sync.errors import Invalid, Refused
+from sync.operations import sessions
 from sync.topics import EVERYONE
 
 
@@ -19,6 +21,7 @@ async def create_user(
     *,
     email: str,
     name: str,
+    user_id: UUID | None = None,
     password_hash: str | None = None,
     is_admin: bool = False,
     should_change_password: bool = True,
@@ -27,6 +30,7 @@ async def create_user(
 ) -> UUID:
     row = await writes.users.insert_user(
         tx,
+        user_id=user_id or uuid4(),
         email=email.lower(),
         name=name,
         password=password_hash,
@@ -45,17 +49,18 @@ async def sign_up_admin(tx: Transaction, *, email: str, name: str, password_hash
     """The first user of a new server, who administers it."""
     if await reads.users.has_admin(tx):
         raise Invalid("The server already has an admin")
-    user_id = await create_user(
+    user_id = uuid4()
+    if not await writes.users.claim_first_admin(tx, user_id=user_id):
+        raise Invalid("The server already has an admin")
+    return await create_user(
         tx,
         email=email,
         name=name,
+        user_id=user_id,
         password_hash=password_hash,
         is_admin=True,
         storage_label="admin",
     )
-    if not await writes.users.claim_first_admin(tx, user_id=user_id):
-        raise Invalid("The server already has an admin")
-    return user_id
 
 
 async def update_profile(
@@ -67,6 +72,7 @@ async def update_profile(
     avatar_color: str | None = None,
     password_hash: str | None = None,
 ) -> None:
+    """Change what is given. An empty colour takes the chosen one away."""
     try:
         await writes.users.update_profile(
             tx,
@@ -86,6 +92,7 @@ async def change_password(tx: Transaction, actor: Actor, password_hash: str) -> 
     """A new password; every other session ends."""
     await writes.users.set_password(tx, user_id=actor.user_id, password=password_hash)
     await _stage_update(tx, actor.user_id)
+    await sessions.delete_other_sessions(tx, actor)
 
 
 async def set_profile_image(tx: Transaction, actor: Actor, key: str | None) -> str | None:
@@ -95,7 +102,18 @@ async def set_profile_image(tx: Transaction, actor: Actor, key: str | None) -> s
     return row["profile_image_key"]
 
 
-async def set_metadata(tx: Transaction, user_id: UUID, key: str, value: dict[str, Any]) -> None:
+async def change_preferences(
+    tx: Transaction, user_id: UUID, changes: preferences.Groups
+) -> preferences.Groups:
+    """Set some of what a user prefers; return all that differs from the defaults now."""
+    await writes.users.lock_user(tx, user_id=user_id)
+    row = await reads.users.get_metadata(tx, user_id=user_id, key="preferences")
+    kept = preferences.change(row["value"] if row else {}, changes)
+    await set_metadata(tx, user_id, "preferences", kept)
+    return kept
+
+
+async def set_metadata(tx: Transaction, user_id: UUID, key: str, value: Mapping[str, Any]) -> None:
     """Preferences, onboarding and licence: what the app mirrors of a user, by key."""
     text = msgspec.json.encode(value).decode()
     row = await writes.users.set_metadata(tx, user_id=user_id, key=key, value=text)
@@ -112,12 +130,12 @@ async def delete_metadata(tx: Transaction, user_id: UUID, key: str) -> None:
 async def delete_user(tx: Transaction, user_id: UUID) -> None:
     """Forget a user for good. What the user owns must be gone before."""
     metadata = await writes.users.delete_all_metadata(tx, user_id=user_id)
-    sessions = await writes.sessions.delete_sessions(tx, user_id=user_id, but_id=None)
+    ended = await writes.sessions.delete_sessions(tx, user_id=user_id, but_id=None)
     if not await writes.users.delete_user(tx, user_id=user_id):
         raise Refused("User not found")
     await log.stage(tx, "user_metadata.changed", user_id, [row["id"] for row in metadata])
     await log.stage(
-        tx, "session.deleted", user_id, [row["id"] for row in sessions], audience=[user_id]
+        tx, "session.deleted", user_id, [row["id"] for row in ended], audience=[user_id]
     )
     await log.stage(tx, "user.deleted", user_id, [user_id], audience=[EVERYONE])
 
