@@ -40,7 +40,7 @@ INSERT INTO asset (id, owner_id, type, original_key, original_file_name, checksu
 SELECT id_of(n), %(owner)s, 'IMAGE', 'upload/' || id_of(n) || '.jpg', 'IMG_' || n || '.jpg',
        substr(sha256(n::text::bytea), 1, 20), 3500000 + n, now() - n * interval '1 hour', now(),
        now() - n * interval '1 hour', substr(sha256(n::text::bytea), 1, 25), 4032, 3024
-  FROM generate_series(1, %(count)s) AS n;
+  FROM generate_series(1, %(count)s::bigint) AS n;
 INSERT INTO asset_exif (asset_id, exif_image_width, exif_image_height, orientation,
                         date_time_original, time_zone, latitude, longitude, make, model, lens_model,
                         f_number, focal_length, iso, exposure_time)
@@ -56,7 +56,7 @@ RETURN overlay(overlay(md5(n::text) PLACING '4' FROM 13) PLACING '8' FROM 17)::u
 STAGE = """
 INSERT INTO log_staging (topic, scope, entity_ids, audience, facts)
 SELECT %(topic)s, %(owner)s, ARRAY[id_of(n)], ARRAY[%(owner)s::uuid], %(facts)s
-  FROM generate_series(%(first)s, %(last)s) AS n
+  FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 """
 
 
