@@ -8,12 +8,34 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from server import pages, realtime
-from server.api import api_keys, assets, authentication, sessions, sync, system, trash, users
+from server.api import (
+    api_keys,
+    asset_bytes,
+    asset_upload,
+    assets,
+    authentication,
+    sessions,
+    sync,
+    system,
+    trash,
+    users,
+)
 from server.context import CONTEXT, Context
 from server.endpoint import JSON_BYTES_MAX, answer_errors, routes
 from sync import sequencer
 
-RESOURCES = (api_keys, assets, authentication, sessions, sync, system, trash, users)
+RESOURCES = (
+    api_keys,
+    asset_bytes,
+    asset_upload,
+    assets,
+    authentication,
+    sessions,
+    sync,
+    system,
+    trash,
+    users,
+)
 
 
 def build_app(context: Context) -> web.Application:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -23,8 +24,14 @@ UUID_V4 = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
 )
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d([.]\d+)?)?(Z|[+-]\d\d:?\d\d)")
-EMAIL = r"^[^\s@\"(),:;<>\[\\\]]+@[^\s@.\"(),:;<>\[\\\]]+([.][^\s@.\"(),:;<>\[\\\]]+)*$"
+# As in HTML, with any letters but ASCII's beside them: `a@server` is one. [^...] because Python
+# has no classes of Unicode; these are the rest of ASCII.
+_LOCAL = r"[^\s\x00-\x20\"(),:;<>@\[\\\]\x7f]"
+_EDGE, _INNER = r"[^\s\x00-/:-@\[-`{-\x7f]", r"[^\s\x00-,./:-@\[-`{-\x7f]"
+_LABEL = f"{_EDGE}(?:{_INNER}{{0,61}}{_EDGE})?"
+EMAIL = rf"^{_LOCAL}+@{_LABEL}(?:\.{_LABEL})*\Z"
 PATTERN_WORDS = {EMAIL: "email"}
+NULL = "\0"  # Postgres cannot keep it.
 
 Email = Annotated[str, msgspec.Meta(pattern=EMAIL, max_length=320)]
 Path = tuple[str | int, ...]
@@ -53,20 +60,24 @@ class InvalidBody(Invalid):
 
 
 def decode_json(data: bytes, struct: type[Any]) -> Any:
-    """A body as a struct. Raises InvalidBody."""
+    """A body as a struct. Raises InvalidBody, and Invalid where it is no JSON at all."""
     if not data:
         raise InvalidBody(list(_check(types.type_info(struct), MISSING, ())))
     try:
-        return msgspec.json.decode(data, type=struct, dec_hook=_decode_special)
-    except msgspec.ValidationError:
-        pass
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if b"\\u0000" in data:
+            return convert(msgspec.json.decode(data), struct)
+        try:
+            return msgspec.json.decode(data, type=struct, dec_hook=_decode_special)
+        except msgspec.ValidationError:
+            return convert(msgspec.json.decode(data), struct)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"The body is not JSON: {error}") from error
-    return convert(msgspec.json.decode(data), struct)
 
 
 def convert(value: Any, struct: type[Any]) -> Any:
     """Decoded JSON as a struct. Raises InvalidBody with every issue."""
+    if issues := list(_find_nulls(value, ())):
+        raise InvalidBody(issues)
     try:
         return msgspec.convert(value, struct, dec_hook=_decode_special)
     except msgspec.ValidationError as error:
@@ -97,7 +108,10 @@ def _decode_special(type_: type, value: object) -> object:
     if type_ is Id and isinstance(value, str) and UUID_V4.fullmatch(value):
         return Id(value)
     if type_ is Moment and isinstance(value, str) and DATE_TIME.fullmatch(value):
-        return Moment.fromisoformat(value)
+        moment = Moment.fromisoformat(value)
+        with suppress(OverflowError):  # The last hours of 9999 in the west, which UTC has not.
+            moment.astimezone(UTC)
+            return moment
     raise ValueError(f"not a {type_.__name__}")
 
 
@@ -105,6 +119,8 @@ def _loosen(type_: types.Type, texts: list[str]) -> Any:
     """Text as what it means, or as it is where it cannot mean that."""
     type_ = _unwrap(type_)
     if isinstance(type_, types.ListType):
+        if isinstance(_unwrap(type_.item_type), types.StructType):
+            return _read_json(texts[-1])
         return [_loosen(type_.item_type, [text]) for text in texts]
     text = texts[-1]
     if isinstance(type_, types.BoolType):
@@ -114,6 +130,14 @@ def _loosen(type_: types.Type, texts: list[str]) -> Any:
     if isinstance(type_, types.FloatType) and re.fullmatch(r"-?\d{1,18}([.]\d{1,18})?", text):
         return float(text)
     return text
+
+
+def _read_json(text: str) -> Any:
+    """Forms send a list of objects as JSON."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
 
 
 def _unwrap(type_: types.Type) -> types.Type:
@@ -148,6 +172,19 @@ def _check(type_: types.Type, value: Any, path: Path) -> Iterator[Issue]:
             yield from _check_option(list(type_.values), value, path)
         case types.CustomType():
             yield from _check_special(type_.cls, value, path)
+
+
+def _find_nulls(value: Any, path: Path) -> Iterator[Issue]:
+    if isinstance(value, str):
+        if NULL in value:
+            yield _issue("custom", path, "Invalid input: a string cannot have a null character")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _find_nulls(name, path)
+            yield from _find_nulls(item, (*path, name))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _find_nulls(item, (*path, number))
 
 
 def _is_nullable(type_: types.Type) -> bool:

@@ -34,6 +34,7 @@ PATCHED = frozenset(
         "/workflows/{id}",
     }
 )
+EARLIER = frozenset({("GET", "/server/theme")})  # before 3.0, and still asked for
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.]\d{3}Z")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 

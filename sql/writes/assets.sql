@@ -73,18 +73,21 @@ UPDATE asset_exif
  WHERE asset_id = ANY(%(asset_ids)s);
 
 -- shift_dates -> count
--- By so many minutes.
+-- By so many minutes; those that would leave the calendar are not among the counted.
 WITH shifted AS (
     UPDATE asset
        SET file_created_at = file_created_at + %(shift)s::interval,
            local_date_time = local_date_time + %(shift)s::interval,
            updated_at = now()
      WHERE id = ANY(%(asset_ids)s)
+       AND file_created_at + %(shift)s::interval BETWEEN '0001-01-02' AND '9999-12-30'
+ RETURNING id
 )
 UPDATE asset_exif
    SET date_time_original = date_time_original + %(shift)s::interval,
        edited = ARRAY(SELECT DISTINCT unnest(edited || '{date_time_original}') ORDER BY 1)
- WHERE asset_id = ANY(%(asset_ids)s);
+  FROM shifted
+ WHERE asset_id = shifted.id;
 
 -- set_trashed -> rows
 -- Those that were not so already.
@@ -153,13 +156,16 @@ SELECT video.id, video.type, video.visibility, video.live_photo_video_id, video.
    FOR UPDATE;
 
 -- set_time_zone -> count
--- The same moment, on the clock of another place.
+-- The same moment, on the clock of another place; without those that have none in the calendar.
 WITH moved AS (
     UPDATE asset
        SET local_date_time = file_created_at AT TIME ZONE %(time_zone)s, updated_at = now()
      WHERE id = ANY(%(asset_ids)s)
+       AND file_created_at BETWEEN '0001-01-02' AND '9999-12-30'
+ RETURNING id
 )
 UPDATE asset_exif
    SET time_zone = %(time_zone)s,
        edited = ARRAY(SELECT DISTINCT unnest(edited || '{date_time_original}') ORDER BY 1)
- WHERE asset_id = ANY(%(asset_ids)s);
+  FROM moved
+ WHERE asset_id = moved.id;

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,8 @@ from sql import Transaction, reads, writes
 from sync import log
 from sync.actor import Actor
 from sync.errors import Invalid, NoAccess
+
+Item = TypeVar("Item")
 
 
 class Upload(NamedTuple):
@@ -40,8 +42,9 @@ async def record_upload(tx: Transaction, owner_id: UUID, upload: Upload) -> UUID
     Another id than the upload's: the owner had these bytes already, and nothing was changed.
     Raises Invalid when the quota is exceeded or the moving part of a live photo cannot be one.
     """
-    if upload.live_photo_video_id:
-        await _hide_moving_part(tx, owner_id, upload.live_photo_video_id)
+    video_id = upload.live_photo_video_id
+    if video_id:
+        await _require_moving_part(tx, owner_id, video_id)
     if not await _insert(tx, owner_id, upload):
         row = await reads.assets.find_duplicate(tx, owner_id=owner_id, checksum=upload.checksum)
         if row is None:
@@ -59,6 +62,8 @@ async def record_upload(tx: Transaction, owner_id: UUID, upload: Upload) -> UUID
         checksum=upload.checksum,
         bytes=upload.file_bytes,
     )
+    if video_id:
+        await _hide_moving_part(tx, owner_id, video_id)
     await _set_metadata(
         tx, owner_id, [(upload.asset_id, key, value) for key, value in upload.metadata]
     )
@@ -98,10 +103,13 @@ async def update_assets(
             local_date_time=taken_at.replace(tzinfo=None),
             time_zone=format_offset(taken_at.utcoffset()),
         )
+    in_calendar = len(ids)
     if shift is not None:
-        await writes.assets.shift_dates(tx, asset_ids=ids, shift=shift)
-    if time_zone is not None:
-        await writes.assets.set_time_zone(tx, asset_ids=ids, time_zone=time_zone)
+        in_calendar = await writes.assets.shift_dates(tx, asset_ids=ids, shift=shift)
+    if time_zone is not None and in_calendar == len(ids):
+        in_calendar = await writes.assets.set_time_zone(tx, asset_ids=ids, time_zone=time_zone)
+    if in_calendar < len(ids):
+        raise Invalid("The dates would be out of the calendar")
     is_described = bool(exif) or any(x is not None for x in (taken_at, shift, time_zone))
     await _stage(tx, "asset.updated", actor, ids, is_told=is_bulk or is_described)
 
@@ -110,13 +118,16 @@ async def link_live_photo(
     tx: Transaction, actor: Actor, asset_id: UUID, video_id: UUID | None
 ) -> None:
     """Make a video the moving part of a still; None parts them, and shows the video again."""
-    ids = [asset_id] if video_id is None else [asset_id, video_id]
-    await _lock(tx, actor, ids, "asset.update")
+    await _lock(tx, actor, [asset_id], "asset.update")
     (still,) = await reads.assets.get_assets(tx, asset_ids=[asset_id])
+    former_id = still["live_photo_video_id"]
+    if video_id == former_id:
+        return
     if video_id is not None:
+        await _require_moving_part(tx, actor.user_id, video_id)
         await _hide_moving_part(tx, actor.user_id, video_id)
-    elif still["live_photo_video_id"]:
-        parted = await _lock(tx, actor, [still["live_photo_video_id"]], "asset.update")
+    if former_id is not None:
+        parted = await _lock(tx, actor, [former_id], "asset.update")
         await writes.assets.update_assets(
             tx, asset_ids=parted, is_favorite=None, visibility=still["visibility"]
         )
@@ -172,6 +183,12 @@ async def delete_metadata(tx: Transaction, actor: Actor, items: Sequence[tuple[U
         await log.stage(tx, "asset_metadata.changed", actor.user_id, [row["id"] for row in rows])
 
 
+def shares(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Cut what is to be changed into what one transaction may: a thousand."""
+    for start in range(0, len(items), log.IDS_MAX):
+        yield items[start : start + log.IDS_MAX]
+
+
 def format_offset(offset: timedelta | None) -> str:
     """`UTC+2`, `UTC-3:30`, `UTC`: how Immich writes an offset from Greenwich."""
     minutes = int((offset or timedelta()).total_seconds() // 60)
@@ -207,16 +224,22 @@ async def _insert(tx: Transaction, owner_id: UUID, upload: Upload) -> bool:
     return bool(inserted)
 
 
-async def _hide_moving_part(tx: Transaction, owner_id: UUID, video_id: UUID) -> None:
+async def _require_moving_part(tx: Transaction, owner_id: UUID, video_id: UUID) -> None:
+    """It can be one, and stays until commit."""
+    held = await writes.assets.lock_assets(tx, asset_ids=[video_id], owner_id=owner_id)
     video = await reads.assets.get_source(tx, asset_id=video_id)
     if video is None:
         raise Invalid("Live photo video not found")
     if video["type"] != "VIDEO":
         raise Invalid("Live photo video must be a video")
-    if video["owner_id"] != owner_id:
+    if not held:
         raise Invalid("Live photo video does not belong to the user")
-    rows = await writes.assets.lock_assets(tx, asset_ids=[video_id], owner_id=owner_id)
-    if rows and rows[0]["visibility"] == "timeline":
+
+
+async def _hide_moving_part(tx: Transaction, owner_id: UUID, video_id: UUID) -> None:
+    """Take it out of the timeline: there the still stands for both."""
+    (video,) = await writes.assets.lock_assets(tx, asset_ids=[video_id], owner_id=owner_id)
+    if video["visibility"] == "timeline":
         await writes.assets.update_assets(
             tx, asset_ids=[video_id], is_favorite=None, visibility="hidden"
         )

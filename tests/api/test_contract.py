@@ -14,7 +14,9 @@ AUTHS = {"public": "public", "user": "user", "user+link": "link", "admin": "admi
 
 pytestmark = contract.needed
 each_endpoint = pytest.mark.parametrize(
-    "served", ENDPOINTS, ids=lambda one: f"{one.methods[0]} {one.path}"
+    "served",
+    [one for one in ENDPOINTS if (one.methods[0], one.path) not in contract.EARLIER],
+    ids=lambda one: f"{one.methods[0]} {one.path}",
 )
 
 
@@ -48,7 +50,7 @@ def test_a_handler_is_named_as_in_the_contract(served):
 def test_only_known_paths_have_an_alias(served):
     is_patched = served.methods[0] == "PUT" and served.path in contract.PATCHED
 
-    assert served.methods[1:] == (("PATCH",) if is_patched else ())
+    assert served.methods[1:] in ([("PATCH",)] if is_patched else [(), ("HEAD",)])
 
 
 def test_no_operation_is_served_twice():

@@ -1,0 +1,127 @@
+"""/assets/{id}/original, /thumbnail and /video/playback: the bytes themselves."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Literal
+
+from aiohttp import web
+
+from server.body import Body
+from server.byte_responses import file_response
+from server.endpoint import Call, endpoint
+from sql import reads
+from storage import media_types, paths
+from sync import access
+from sync.errors import Missing, NoAccess
+
+NOT_MADE = "Asset media not found"
+NOT_FOUND = "Not Found"  # one answer, whatever the reason
+
+
+class Edited(Body):
+    edited: bool = False
+
+
+class Thumbnail(Edited):
+    size: Literal["original", "fullsize", "preview", "thumbnail"] = "thumbnail"
+
+
+@endpoint(
+    "GET", "/assets/{id}/original", auth="link", permission="asset.download", query=Edited,
+    aliases=("HEAD",),
+)  # fmt: skip
+async def download_asset(call: Call) -> web.StreamResponse:
+    """The file as it was uploaded; of an asset without edits, `edited` is the same."""
+    row = await _find_or_hide(call, "asset.download", "original")
+    return await _send_original(call, row, file_name=row["original_file_name"])
+
+
+@endpoint(
+    "GET", "/assets/{id}/video/playback", auth="link", permission="asset.view", aliases=("HEAD",)
+)
+async def play_asset_video(call: Call) -> web.StreamResponse:
+    row = await _find_or_hide(call, "asset.view", "encoded_video")
+    if row["type"] != "VIDEO":
+        raise Missing(NOT_FOUND)
+    if row["key"]:
+        return await _send_rendition(call, row, missing=NOT_FOUND)
+    return await _send_original(call, row)
+
+
+@endpoint(
+    "GET", "/assets/{id}/thumbnail", auth="link", permission="asset.view", query=Thumbnail,
+    aliases=("HEAD",),
+)  # fmt: skip
+async def view_asset(call: Call) -> web.StreamResponse:
+    size = call.query.size
+    row = await _find(call, "asset.view", size)
+    if size == "original":
+        return _redirect(call, "original", size=None)
+    if size == "fullsize":
+        is_shown_as_is = media_types.is_web_displayable(row["original_file_name"])
+        if is_shown_as_is and not call.query.edited:
+            return _redirect(call, "original", size=None)
+        if row["key"] is None:
+            return _redirect(call, "thumbnail", size="preview")
+    if row["key"] is None:
+        raise Missing(NOT_MADE)
+    stem = row["original_file_name"].rpartition(".")[0] or row["original_file_name"]
+    name = f"{stem}_{size}{PurePosixPath(row['key']).suffix}"
+    return await _send_rendition(call, row, missing=NOT_MADE, file_name=name)
+
+
+async def _find(call: Call, permission: str, type_: str) -> reads.assets.get_file_row:
+    """The asset, with its file of that type if it has one. Raises NoAccess."""
+    asset_id = call.ids["id"]
+    async with call.context.database.read() as connection:
+        await access.require_assets(connection, call.actor, [asset_id], permission)
+        row = await reads.assets.get_file(connection, asset_id=asset_id, type=type_)
+    if row is None:
+        raise NoAccess(permission)
+    return row
+
+
+async def _find_or_hide(call: Call, permission: str, type_: str) -> reads.assets.get_file_row:
+    try:
+        return await _find(call, permission, type_)
+    except NoAccess as error:
+        raise Missing(NOT_FOUND) from error
+
+
+async def _send_original(
+    call: Call, row: reads.assets.get_file_row, *, file_name: str | None = None
+) -> web.StreamResponse:
+    return await file_response(
+        call.request,
+        paths.resolve(call.context.root, row["original_key"]),
+        media_type=media_types.mime_type(row["original_key"]),
+        missing=NOT_FOUND,
+        file_name=file_name,
+        etag=row["checksum"].hex(),
+    )
+
+
+async def _send_rendition(
+    call: Call, row: reads.assets.get_file_row, *, missing: str, file_name: str | None = None
+) -> web.StreamResponse:
+    # Made anew, it keeps its name: the row's time tells the versions apart.
+    version = int(row["updated_at"].timestamp() * 1_000_000)
+    return await file_response(
+        call.request,
+        paths.resolve(call.context.root, row["key"]),
+        media_type=media_types.mime_type(row["key"]),
+        missing=missing,
+        file_name=file_name,
+        etag=f"{row['id']}-{version:x}",
+    )
+
+
+def _redirect(call: Call, target: str, *, size: str | None) -> web.Response:
+    """To a neighbour, with the same query but for the size: credentials may be in it."""
+    query = call.request.rel_url.query.copy()
+    query.popall("size", None)
+    if size:
+        query["size"] = size
+    text = call.request.rel_url.with_query(query).raw_query_string
+    return web.Response(status=302, headers={"Location": f"{target}?{text}"})
