@@ -1,9 +1,313 @@
-"""The sockets: what the log says, told to whoever is listening."""
+"""The sockets: who is connected, and what the log says told to them as it happens."""
 
 from __future__ import annotations
 
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any
+from uuid import UUID
+
+import engineio  # type: ignore[import-untyped]
+import msgspec
+import socketio  # type: ignore[import-untyped]
 from aiohttp import web
+from engineio.packet import MESSAGE  # type: ignore[import-untyped]
+from engineio.packet import Packet as Frame
+
+from server import events
+from server.authentication import authenticate
+from server.context import CONTEXT, Context
+from server.events import Event
+from server.wire.system import show_version
+from sql import Disconnected
+from sync import config, tail
+from sync.actor import Actor
+from sync.errors import Unauthenticated
+from sync.tail import Entry
+from sync.topics import EVERYONE
+
+logger = logging.getLogger(__name__)
+
+FRAMES_MAX = 256  # Waiting for one socket; as much again may be on its way out.
+CHARACTERS_MAX = 2 << 20
+STUCK_SECONDS = 60.0  # A socket whose queue overflowed and that reads nothing more.
+GREETING_SECONDS = 20.0  # Until a connection has said who it is.
+PARTING_SECONDS = 2.0  # For the last words; then the connection is cut.
+LOGOUT_SECONDS = 0.5  # The response to a log-out comes first: its page must not race itself.
+RETRY_SECONDS = 0.5
+UNKNOWN_TRANSPORT, UNKNOWN_SID, BAD_METHOD, BAD_REQUEST, BAD_PROTOCOL = 0, 1, 2, 3, 5
+ANY_ORIGIN = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, OPTIONS",
+    "Access-Control-Allow-Headers": "*",
+}
 
 
 def attach(app: web.Application) -> None:
     """Serve /api/socket.io beside the API."""
+    sockets = Sockets(app[CONTEXT])
+    for path in ("/api/socket.io", "/api/socket.io/"):
+        app.router.add_route("*", path, sockets.answer)
+    app.cleanup_ctx.append(sockets.follow)
+    app.on_shutdown.append(sockets.close)
+
+
+class Sockets:
+    """Everybody who is connected to this process, in rooms."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._io: Any = _Server(
+            async_mode="aiohttp",
+            transports=["websocket"],
+            cors_allowed_origins="*",
+            serializer=_Packet,
+            # As the reference does: an `error` can be told only to who is connected.
+            always_connect=True,
+        )
+        self._io.on("connect", self._greet)
+        self._io.on("disconnect", self._part)
+        self._transports: dict[str, asyncio.Transport] = {}
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """A connection, for as long as it lasts."""
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers=ANY_ORIGIN)
+        if refusal := _refuse(request):
+            return refusal
+        request = _uncompressed(request)
+        request["actor"] = await self._find_actor(request)
+        silence = asyncio.get_running_loop().call_later(
+            GREETING_SECONDS, _hang_up_stranger, request
+        )
+        try:
+            response: web.StreamResponse = await self._io.handle_request(request)
+            return response
+        finally:
+            silence.cancel()
+
+    async def follow(self, app: web.Application) -> AsyncIterator[None]:
+        """Tell what happens from now on, while the application runs."""
+        after = await tail.head(self._context.database)
+        await self._load_config()  # What was set before the head, and after it was read first.
+        following = asyncio.create_task(self._follow(after))
+        yield
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+    async def close(self, app: web.Application) -> None:
+        """Clients that lose a connection come back, to whoever is there then."""
+        await self._io.shutdown()
+        for transport in self._transports.values():
+            transport.close()
+
+    async def _follow(self, after: int) -> None:
+        """From where we were, whatever happens: an entry may be told twice, never left out."""
+        while True:
+            try:
+                async with aclosing(tail.follow(self._context.database, after)) as batches:
+                    async for entries in batches:
+                        await self._tell(entries)
+                        after = entries[-1].pos
+            except Disconnected as error:
+                logger.warning("Telling waits for the database: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _tell(self, entries: list[Entry]) -> None:
+        if any(entry.topic == "config.changed" for entry in entries):
+            await self._load_config()
+        for event in await events.list_events(self._context.database, entries, self._is_here):
+            if event.ends and event.name:
+                asyncio.get_running_loop().call_later(LOGOUT_SECONDS, self._end_soon, event)
+            elif event.ends:
+                await self._end(event)
+            else:
+                await self._io.emit(event.name, event.arguments, room=str(event.room))
+
+    async def _load_config(self) -> None:
+        async with self._context.database.read() as connection:
+            self._context.config = await config.load(connection)
+
+    def _is_here(self, room: UUID) -> bool:
+        return next(self._io.manager.get_participants("/", str(room)), None) is not None
+
+    def _end_soon(self, event: Event) -> None:
+        self._io.start_background_task(self._end, event)
+
+    async def _end(self, event: Event) -> None:
+        """Last words, and out."""
+        if event.name:
+            await self._io.emit(event.name, event.arguments, room=str(event.room))
+        for sid, _ in list(self._io.manager.get_participants("/", str(event.room))):
+            await self._io.disconnect(sid)
+
+    async def _greet(self, sid: str, environ: dict[str, Any], _auth: object = None) -> None:
+        request: web.Request = environ["aiohttp.request"]
+        request["is_greeted"] = True
+        assert request.transport is not None
+        self._transports[sid] = request.transport
+        actor: Actor | None = request["actor"]
+        if actor:
+            for room in _rooms(actor):
+                await self._io.enter_room(sid, str(room))
+            try:
+                # Again: had the session ended meanwhile, nobody would have found us in its room.
+                actor = await self._find_actor(request)
+            except Disconnected:
+                request.transport.abort()  # Told to go, a client stays away; cut off, it returns.
+                return
+        if actor is None:
+            await self._io.emit("error", "unauthorized", to=sid)
+            await self._io.disconnect(sid)
+            return
+        self._bound(sid, actor.user_id, request.transport)
+        await self._io.emit("on_server_version", show_version(), room=str(actor.user_id))
+
+    def _part(self, sid: str, _reason: str) -> None:
+        if transport := self._transports.pop(sid, None):
+            asyncio.get_running_loop().call_later(PARTING_SECONDS, transport.abort)
+
+    def _bound(self, sid: str, user_id: UUID, transport: asyncio.Transport) -> None:
+        hint = events.resync(user_id)
+        packet = _Packet(data=[hint.name, *hint.arguments])
+        outbox = self._io.eio.sockets[self._io.manager.eio_sid_from_sid(sid, "/")].queue
+        outbox.bind(Frame(MESSAGE, packet.encode()), transport.abort)
+
+    async def _find_actor(self, request: web.Request) -> Actor | None:
+        """Of the upgrade request's headers and cookies alone."""
+        try:
+            actor = await authenticate(self._context.database, request, with_query=False)
+        except Unauthenticated:
+            return None
+        if actor.permissions is not None and "all" not in actor.permissions:
+            return None
+        return actor
+
+
+class Outbox(asyncio.Queue[Frame | None]):
+    """Frames on their way to one socket. Bounded: who reads too slowly loses frames.
+
+    When it has caught up, the hint tells the client to look for itself; when it never does, it is
+    hung up on.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._hint: Frame | None = None
+        self._hang_up: Callable[[], object] | None = None
+        self._characters = 0
+        self._stuck: asyncio.TimerHandle | None = None
+
+    def bind(self, hint: Frame, hang_up: Callable[[], object]) -> None:
+        self._hint, self._hang_up = hint, hang_up
+
+    @property
+    def has_lost(self) -> bool:
+        return self._stuck is not None
+
+    def put_nowait(self, frame: Frame | None) -> None:
+        # What steers the connection is small, and must get through.
+        if frame is None or frame.packet_type != MESSAGE or not self._lose(frame):
+            super().put_nowait(frame)
+            self._characters += _size(frame)
+
+    def _get(self) -> Frame | None:
+        frame = super()._get()
+        self._characters -= _size(frame)
+        if self._stuck and self.empty():
+            self._stuck.cancel()
+            self._stuck = None
+            if self._hint:
+                self.put_nowait(self._hint)
+        return frame
+
+    def _lose(self, frame: Frame) -> bool:
+        """Once one is lost so are all until the hint: what it would have said is stale by then."""
+        is_full = self.qsize() >= FRAMES_MAX or self._characters + _size(frame) > CHARACTERS_MAX
+        if is_full and not self._stuck:
+            loop = asyncio.get_running_loop()
+            self._stuck = loop.call_later(STUCK_SECONDS, self._give_up)
+        return self._stuck is not None
+
+    def _give_up(self) -> None:
+        if self._hang_up:
+            self._hang_up()
+
+
+class _Json:
+    """What an event holds, as it is: lines that Postgres wrote are not read again."""
+
+    @staticmethod
+    def dumps(value: object, **_: object) -> str:
+        return msgspec.json.encode(value).decode()
+
+    @staticmethod
+    def loads(text: str) -> Any:
+        return json.loads(text)
+
+
+class _Packet(socketio.packet.Packet):  # type: ignore[misc]
+    """No client sends bytes, so nobody can make us collect them."""
+
+    json = _Json
+    uses_binary_events = False
+
+    def decode(self, encoded_packet: Any) -> int:
+        attachments: int = super().decode(encoded_packet)
+        if attachments:
+            raise ValueError("Binary events are not taken")
+        return attachments
+
+
+class _Engine(engineio.AsyncServer):  # type: ignore[misc]
+    def create_queue(self, *_: object, **__: object) -> Outbox:
+        return Outbox()
+
+
+class _Server(socketio.AsyncServer):  # type: ignore[misc]
+    def _engineio_server_class(self) -> type[_Engine]:
+        return _Engine
+
+
+def _rooms(actor: Actor) -> list[UUID]:
+    rooms = (EVERYONE, actor.user_id, actor.session_id, actor.api_key_id)
+    return [room for room in rooms if room]
+
+
+def _size(frame: Frame | None) -> int:
+    return len(frame.data) if frame is not None and isinstance(frame.data, str) else 0
+
+
+def _refuse(request: web.Request) -> web.Response | None:
+    """What engine.io says to those who speak something else."""
+    query = request.query
+    if query.get("transport") != "websocket":
+        return _refusal(UNKNOWN_TRANSPORT, "Transport unknown")
+    if query.get("EIO") != "4":
+        return _refusal(BAD_PROTOCOL, "Unsupported protocol version")
+    if "sid" in query:  # There is no polling session that could be upgraded.
+        return _refusal(UNKNOWN_SID, "Session ID unknown")
+    if request.method != "GET":
+        return _refusal(BAD_METHOD, "Bad handshake method")
+    if not web.WebSocketResponse().can_prepare(request).ok:
+        return _refusal(BAD_REQUEST, "Bad request")
+    return None
+
+
+def _refusal(code: int, message: str) -> web.Response:
+    return web.json_response({"code": code, "message": message}, status=400, headers=ANY_ORIGIN)
+
+
+def _uncompressed(request: web.Request) -> web.Request:
+    """Compression would cost every open socket some 300 KB, and clients do not need it."""
+    headers = request.headers.copy()
+    headers.popall("Sec-WebSocket-Extensions", None)
+    return request.clone(headers=headers)
+
+
+def _hang_up_stranger(request: web.Request) -> None:
+    if "is_greeted" not in request and request.transport is not None:
+        request.transport.abort()

@@ -19,6 +19,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is_trash_enabled: bool = True
     trash_days: int = 30
     user_delete_delay_days: int = 7
+    is_onboarded: bool = False  # an administrator went through the first steps in the web app
     map_light_style_url: str = "https://tiles.immich.cloud/v1/style/light.json"
     map_dark_style_url: str = "https://tiles.immich.cloud/v1/style/dark.json"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -41,7 +41,7 @@ async def head(database: Database) -> int:
         return (await reads.log.head(connection))["pos"]
 
 
-async def follow(database: Database, after: int) -> AsyncIterator[list[Entry]]:
+async def follow(database: Database, after: int) -> AsyncGenerator[list[Entry], None]:
     """Batches of entries after a position, for ever; survives the loss of its connection."""
     while True:
         try:

@@ -41,6 +41,7 @@ TOPICS = {
     "api_key.deleted": Topic(),
     # scope: the owner; keys: assets
     "asset.uploaded": Topic(("asset", "asset_exif", "auth_user"), (METADATA,)),
+    "asset.metadata_requested": Topic((), (METADATA,)),
     "asset.metadata_extracted": Topic(("asset", "asset_exif"), (THUMBNAIL,)),
     "asset.thumbnail_made": Topic(("asset",)),
     "asset.updated": Topic(("asset", "asset_exif")),

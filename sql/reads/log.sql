@@ -17,10 +17,10 @@ SELECT coalesce(max(log_staging.id), 0) AS id FROM log_staging;
 SELECT NOT EXISTS (SELECT 1 FROM log_staging WHERE log_staging.id <= %(staged_id)s) AS is_sequenced;
 
 -- list_lines -> rows
--- The sync lines' data of some entities of one kind, with their scope.
-SELECT state.scope, state.key, state.data
+-- The sync lines' data of some entities.
+SELECT state.kind, state.key, state.data
   FROM state
- WHERE state.kind = %(kind)s
+ WHERE state.kind = ANY(%(kinds)s)
    AND state.scope = ANY(%(scopes)s)
    AND state.key = ANY(%(keys)s)
    AND state.data IS NOT NULL;

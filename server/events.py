@@ -1,0 +1,194 @@
+"""What open apps are told of each entry of the log: event, arguments, and whom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from server.wire.assets import show_asset
+from sql import Connection, Database, reads
+from sync.tail import Entry
+from sync.topics import EVERYONE
+
+# Clients flash when each of a thousand assets comes as an event of its own. A user who would be
+# told of more than these at once gets one event instead.
+SINGLES_MAX = 100
+SHOWN = ("timeline", "archive")  # Visibilities whose uploads are told.
+
+
+class Event(NamedTuple):
+    """For the sockets in a room: a user's, a session's, an API key's, or everyone's.
+
+    Without a name there is nothing to tell. `ends`: these sockets are closed after it.
+    """
+
+    room: UUID
+    name: str | None = None
+    arguments: tuple[object, ...] = ()
+    ends: bool = False
+
+
+class Assets(NamedTuple):
+    """Assets as they are now; what was deleted meanwhile is missing."""
+
+    rows: dict[UUID, reads.assets.get_assets_row]
+    lines: dict[tuple[str, UUID], msgspec.Raw]  # data of sync lines, by kind and asset
+
+
+Teller = Callable[[Entry, Assets], Iterator[Event]]
+
+
+def resync(user_id: UUID) -> Event:
+    """The only hint to catch up that the mobile app knows: it answers any `on_album_update` with
+    a run of its sync. The web app does not listen to it."""
+    return Event(user_id, "on_album_update", (str(user_id),))
+
+
+async def list_events(
+    database: Database, entries: Sequence[Entry], is_here: Callable[[UUID], bool]
+) -> list[Event]:
+    """What to tell of these entries, in their order. Nothing is read for those who are away."""
+    floods = _find_floods(entries)
+    events = [resync(user_id) for user_id in floods if is_here(user_id)]
+    told = [entry for entry in entries if not (_singles(entry) and _reader(entry) in floods)]
+    shown = [entry for entry in told if is_here(_reader(entry))]
+    asset_ids = {id_ for entry in shown for id_ in _singles(entry)}
+    assets = Assets({}, {})
+    if asset_ids:
+        async with database.read() as connection:
+            assets = await _read_assets(connection, asset_ids, {entry.scope for entry in shown})
+    for entry in told:
+        if teller := TELLERS[entry.topic]:
+            events += [event for event in teller(entry, assets) if is_here(event.room)]
+    return events
+
+
+async def _read_assets(
+    connection: Connection, asset_ids: Iterable[UUID], scopes: Iterable[UUID]
+) -> Assets:
+    keys = list(asset_ids)
+    rows = await reads.assets.get_assets(connection, asset_ids=keys)
+    lines = await reads.log.list_lines(
+        connection, kinds=["asset", "asset_exif"], scopes=list(scopes), keys=keys
+    )
+    return Assets(
+        {row["id"]: row for row in rows},
+        {(line["kind"], line["key"]): msgspec.Raw(line["data"]) for line in lines if line["data"]},
+    )
+
+
+def _find_floods(entries: Sequence[Entry]) -> set[UUID]:
+    counts: Counter[UUID] = Counter()
+    for entry in entries:
+        counts[_reader(entry)] += len(_singles(entry))
+    return {user_id for user_id, count in counts.items() if count > SINGLES_MAX}
+
+
+def _singles(entry: Entry) -> list[UUID]:
+    """The assets that an entry shows one by one."""
+    is_shown = (entry.topic == "asset.thumbnail_made" and entry.facts["is_first"]) or (
+        entry.topic == "asset.updated" and entry.facts["is_told"]
+    )
+    return entry.entity_ids if is_shown else []
+
+
+def _reader(entry: Entry) -> UUID:
+    """Who is told of assets: their owner, whoever acted."""
+    return entry.scope
+
+
+def _tell_upload(entry: Entry, assets: Assets) -> Iterator[Event]:
+    for asset_id in _singles(entry):
+        row = assets.rows.get(asset_id)
+        if row is None or row["visibility"] not in SHOWN:
+            continue
+        yield Event(entry.scope, "on_upload_success", (show_asset(row),))
+        asset = assets.lines.get(("asset", asset_id))
+        exif = assets.lines.get(("asset_exif", asset_id))
+        if asset is not None and exif is not None:
+            lines = {"asset": asset, "exif": exif}
+            yield Event(entry.scope, "AssetUploadReadyV2", (lines,))
+
+
+def _tell_update(entry: Entry, assets: Assets) -> Iterator[Event]:
+    for asset_id in _singles(entry):
+        if row := assets.rows.get(asset_id):
+            yield Event(entry.scope, "on_asset_update", (show_asset(row),))
+
+
+def _tell_trash(entry: Entry, _: Assets) -> Iterator[Event]:
+    yield Event(entry.scope, "on_asset_trash", ([str(id_) for id_ in entry.entity_ids],))
+
+
+def _tell_restore(entry: Entry, _: Assets) -> Iterator[Event]:
+    if entry.facts["is_told"]:
+        yield Event(entry.scope, "on_asset_restore", ([str(id_) for id_ in entry.entity_ids],))
+
+
+def _tell_hidden(entry: Entry, _: Assets) -> Iterator[Event]:
+    for id_ in entry.entity_ids:
+        yield Event(entry.scope, "on_asset_hidden", (str(id_),))
+
+
+def _tell_deletion(entry: Entry, assets: Assets) -> Iterator[Event]:
+    """Many at once as `on_asset_trash`, which takes a list: apps do the same at either."""
+    if len(entry.entity_ids) > SINGLES_MAX:
+        yield from _tell_trash(entry, assets)
+        return
+    for id_ in entry.entity_ids:
+        yield Event(entry.scope, "on_asset_delete", (str(id_),))
+
+
+def _end_session(entry: Entry, _: Assets) -> Iterator[Event]:
+    """Only who logs out is told; the others find out at their next request."""
+    is_logout = entry.facts.get("is_logout", False)
+    for id_ in entry.entity_ids:
+        if is_logout:
+            yield Event(id_, "on_session_delete", (str(id_),), ends=True)
+        else:
+            yield Event(id_, ends=True)
+
+
+def _end_api_key(entry: Entry, _: Assets) -> Iterator[Event]:
+    """Also when it changed: it may permit less now, or have another secret."""
+    for id_ in entry.entity_ids:
+        yield Event(id_, ends=True)
+
+
+def _tell_user_deletion(entry: Entry, _: Assets) -> Iterator[Event]:
+    for id_ in entry.entity_ids:
+        yield Event(EVERYONE, "on_user_delete", (str(id_),))
+        yield Event(id_, ends=True)
+
+
+def _tell_config(_entry: Entry, _: Assets) -> Iterator[Event]:
+    yield Event(EVERYONE, "on_config_update")
+
+
+# Every topic; None: apps learn of it from their sync, or need not know.
+TELLERS: dict[str, Teller | None] = {
+    "user.created": None,
+    "user.updated": None,
+    "user.deleted": _tell_user_deletion,
+    "user_metadata.changed": None,
+    "session.created": None,
+    "session.deleted": _end_session,
+    "api_key.created": None,
+    "api_key.updated": _end_api_key,
+    "api_key.deleted": _end_api_key,
+    "asset.uploaded": None,
+    "asset.metadata_requested": None,
+    "asset.metadata_extracted": None,
+    "asset.thumbnail_made": _tell_upload,
+    "asset.updated": _tell_update,
+    "asset.hidden": _tell_hidden,
+    "asset.trashed": _tell_trash,
+    "asset.restored": _tell_restore,
+    "asset.deleted": _tell_deletion,
+    "asset_metadata.changed": None,
+    "config.changed": _tell_config,
+}

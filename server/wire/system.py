@@ -1,0 +1,149 @@
+"""The server itself as Immich's JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from server.context import VERSION
+from server.wire import iso
+from sql import reads
+from storage import media_types
+from sync.config import Config
+
+RELEASES = "https://github.com/immich-app/immich/releases"
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+# What clients may show a door to. Only what is behind it already is true.
+MISSING = (
+    "configFile duplicateDetection email facialRecognition importFaces map oauth oauthAutoLaunch "
+    "ocr realtimeTranscoding reverseGeocoding search smartSearch"
+).split()
+
+Shown = dict[str, Any]
+
+
+def format_version() -> str:
+    return ".".join(map(str, VERSION))
+
+
+def show_version() -> Shown:
+    """ServerVersionResponseDto."""
+    major, minor, patch = VERSION
+    return {"major": major, "minor": minor, "patch": patch, "prerelease": None}
+
+
+def show_about(build: str) -> Shown:
+    """ServerAboutResponseDto."""
+    version = f"v{format_version()}"
+    return {
+        "version": version,
+        "versionUrl": f"{RELEASES}/tag/{version}",
+        "licensed": False,
+        "build": build,
+    }
+
+
+def show_apk_links() -> Shown:
+    """ServerApkLinksDto: the app that fits this server."""
+    folder = f"{RELEASES}/download/v{format_version()}"
+    return {
+        "arm64v8a": f"{folder}/app-arm64-v8a-release.apk",
+        "armeabiv7a": f"{folder}/app-armeabi-v7a-release.apk",
+        "universal": f"{folder}/app-release.apk",
+        "x86_64": f"{folder}/app-x86_64-release.apk",
+    }
+
+
+def show_features(config: Config) -> Shown:
+    """ServerFeaturesDto."""
+    return dict.fromkeys(MISSING, False) | {
+        "passwordLogin": config.is_password_login_enabled,
+        "sidecar": True,
+        "trash": config.is_trash_enabled,
+    }
+
+
+def show_config(config: Config, *, is_initialized: bool) -> Shown:
+    """ServerConfigDto."""
+    return {
+        "externalDomain": config.external_domain,
+        "isInitialized": is_initialized,
+        "isOnboarded": config.is_onboarded,
+        "loginPageMessage": config.login_page_message,
+        "maintenanceMode": False,
+        "mapDarkStyleUrl": config.map_dark_style_url,
+        "mapLightStyleUrl": config.map_light_style_url,
+        "minFaces": 3,
+        "oauthButtonText": "Login with OAuth",
+        "publicUsers": config.are_users_public,
+        "trashDays": config.trash_days,
+        "userDeleteDelay": config.user_delete_delay_days,
+    }
+
+
+def show_public_config(config: Config) -> Shown:
+    """PublicConfigDto."""
+    return {
+        "oauth": {"autoLaunch": False, "buttonText": "Login with OAuth", "enabled": False},
+        "passwordLogin": {"enabled": config.is_password_login_enabled},
+        "server": {"loginPageMessage": config.login_page_message},
+        "theme": {"customCss": config.custom_css},
+    }
+
+
+def show_storage(total: int, used: int, available: int) -> Shown:
+    """ServerStorageResponseDto, of bytes. Some may be neither used nor available: root's."""
+    return {
+        "diskSize": format_bytes(total),
+        "diskSizeRaw": total,
+        "diskUse": format_bytes(used),
+        "diskUseRaw": used,
+        "diskAvailable": format_bytes(available),
+        "diskAvailableRaw": available,
+        "diskUsagePercentage": round(100 * used / total, 2) if total else 0.0,
+    }
+
+
+def show_media_types() -> Shown:
+    """ServerMediaTypesResponseDto."""
+    return {
+        "image": media_types.IMAGE_EXTENSIONS,
+        "video": media_types.VIDEO_EXTENSIONS,
+        "sidecar": media_types.SIDECAR_EXTENSIONS,
+    }
+
+
+def show_statistics(rows: Iterable[reads.users.usage_by_user_row]) -> Shown:
+    """ServerStatsResponseDto."""
+    users: list[Shown] = [
+        {
+            "userId": row["id"],
+            "userName": row["name"],
+            "photos": row["photos"],
+            "videos": row["videos"],
+            "usage": row["usage"],
+            "usagePhotos": row["usage_photos"],
+            "usageVideos": row["usage_videos"],
+            "quotaSizeInBytes": row["quota_bytes"],
+        }
+        for row in rows
+    ]
+    names = ("photos", "videos", "usage", "usagePhotos", "usageVideos")
+    sums = {name: sum(user[name] for user in users) for name in names}
+    return {**sums, "usageByUser": users}
+
+
+def show_version_history(rows: Iterable[reads.settings.list_versions_row]) -> list[Shown]:
+    """ServerVersionHistoryResponseDto[]."""
+    return [
+        {"id": row["id"], "version": row["version"], "createdAt": iso(row["created_at"])}
+        for row in rows
+    ]
+
+
+def format_bytes(count: int) -> str:
+    """`1.5 TiB`, `512 B`."""
+    size, unit = float(count), 0
+    while size >= 1024 and unit + 1 < len(UNITS):
+        size, unit = size / 1024, unit + 1
+    return f"{size:.{1 if unit else 0}f} {UNITS[unit]}"

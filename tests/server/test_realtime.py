@@ -1,0 +1,521 @@
+"""Sockets hear what happens, when it happened, and only what is theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+
+from server.app import build_app
+from server.authentication import hash_token, make_token
+from server.context import Context
+from server.events import SINGLES_MAX, TELLERS
+from sync.actor import Actor
+from sync.config import Config
+from sync.operations import assets, renditions, sessions, system, users
+from sync.topics import TOPICS
+
+VERSION = {"major": 3, "minor": 2, "patch": 2, "prerelease": None}
+MOMENT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def url(server):
+    return str(server.make_url("")).rstrip("/")
+
+
+@pytest.fixture
+def listen(url, open_socket):
+    """A socket with the credential of a signed-in user."""
+    return lambda client: open_socket(url, **client.headers)
+
+
+@pytest.fixture
+def upload(database):
+    """Record an asset as if it had come, with its metadata, as of a user."""
+
+    async def upload(owner, *, visibility: str = "timeline", type: str = "IMAGE") -> UUID:
+        owner_id, asset_id = UUID(owner.user["id"]), uuid4()
+        async with database.write() as tx:
+            await assets.record_upload(
+                tx,
+                owner_id,
+                assets.Upload(
+                    asset_id=asset_id,
+                    type=type,
+                    original_key=f"upload/{asset_id}.jpg",
+                    original_file_name="a.jpg",
+                    checksum=asset_id.bytes + b"1234",
+                    file_bytes=7,
+                    file_created_at=MOMENT,
+                    file_modified_at=MOMENT,
+                    visibility=visibility,
+                ),
+            )
+        return asset_id
+
+    return upload
+
+
+@pytest.fixture
+def show(database):
+    """Record the thumbnail of an asset."""
+
+    async def show(asset_id: UUID) -> None:
+        async with database.write() as tx:
+            await renditions.record_thumbnail(
+                tx,
+                asset_id,
+                thumbhash=b"hash",
+                width=40,
+                height=30,
+                thumbnail_key=f"thumbs/{asset_id}_thumbnail.webp",
+                preview_key=f"thumbs/{asset_id}_preview.jpeg",
+            )
+
+    return show
+
+
+def actor(client) -> Actor:
+    return Actor(UUID(client.user["id"]))
+
+
+async def mark(database, *sockets) -> None:
+    """Whatever was to be heard before this was heard."""
+    async with database.write() as tx:
+        await system.change_config(tx, {"login_page_message": uuid4().hex})
+    for socket in sockets:
+        assert await socket.next("on_config_update") == ()
+
+
+def test_every_topic_has_a_teller_or_none():
+    assert TELLERS.keys() == TOPICS.keys()
+
+
+# Who gets in
+
+
+@pytest.mark.parametrize(
+    "carry",
+    [
+        lambda token: {"Authorization": f"Bearer {token}"},
+        lambda token: {"x-immich-user-token": token},
+        lambda token: {"x-immich-session-token": token},
+        lambda token: {"Cookie": f"immich_access_token={token}"},
+    ],
+)
+async def test_a_session_gets_in_by_each_of_its_carriers(alice, url, open_socket, carry):
+    token = alice.headers["Authorization"].removeprefix("Bearer ")
+    socket = await open_socket(url, is_greeted=False, **carry(token))
+
+    assert await socket.next("on_server_version") == (VERSION,)
+
+
+async def make_key(database, client, *permissions: str) -> tuple[UUID, str]:
+    key = make_token()
+    async with database.write() as tx:
+        made = await sessions.create_api_key(
+            tx, actor(client), hash_token(key), name="a", permissions=permissions
+        )
+    return made["id"], key
+
+
+async def test_a_key_gets_in_only_if_it_may_do_all(database, alice, url, open_socket):
+    _, key = await make_key(database, alice, "all")
+    _, narrow = await make_key(database, alice, "asset.read", "user.read")
+
+    await open_socket(url, **{"x-api-key": key})
+    socket = await open_socket(url, is_greeted=False, **{"x-api-key": narrow})
+
+    await socket.closed()
+    assert socket.heard == [("error", "unauthorized")]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Cookie": "immich_access_token=wrong"},
+        {"x-api-key": "wrong"},
+        {"x-immich-share-key": "wrong"},
+        {"x-immich-share-slug": "wrong"},
+    ],
+)
+async def test_others_are_told_and_closed(url, open_socket, headers):
+    socket = await open_socket(url, is_greeted=False, **headers)
+
+    await socket.closed()
+    assert socket.heard == [("error", "unauthorized")]
+
+
+async def test_a_share_key_is_refused_whoever_else_one_is(alice, url, open_socket):
+    headers = alice.headers | {"x-immich-share-key": "some"}
+    socket = await open_socket(url, is_greeted=False, **headers)
+
+    await socket.closed()
+    assert socket.heard == [("error", "unauthorized")]
+
+
+@pytest.mark.parametrize("name", ["sessionKey", "apiKey", "key", "slug"])
+async def test_the_query_is_not_looked_at(database, alice, url, open_socket, name):
+    token = alice.headers["Authorization"].removeprefix("Bearer ")
+    socket = await open_socket(f"{url}?{name}={token}", is_greeted=False)
+    await socket.closed()
+    assert socket.heard == [("error", "unauthorized")]
+
+    socket = await open_socket(f"{url}?{name}=wrong", is_greeted=False, **alice.headers)
+    assert await socket.next("on_server_version") == (VERSION,)
+
+
+async def test_who_is_refused_hears_nothing_more(database, alice, url, open_socket):
+    stranger = await open_socket(url, is_greeted=False)
+    await stranger.closed()
+    socket = await open_socket(url, **alice.headers)
+    await mark(database, socket)
+
+    assert stranger.names == ["error"]
+
+
+async def test_polling_is_answered_as_unknown(anonymous):
+    for query in ({"EIO": "4", "transport": "polling"}, {"EIO": "4"}, {}):
+        answer = await anonymous.get("/api/socket.io/", **query)
+        assert answer.status == 400
+        assert answer.json == {"code": 0, "message": "Transport unknown"}
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "code"),
+    [
+        ("GET", {"EIO": "3", "transport": "websocket"}, 5),
+        ("GET", {"EIO": "4", "transport": "websocket", "sid": "a"}, 1),
+        ("POST", {"EIO": "4", "transport": "websocket"}, 2),
+        ("GET", {"EIO": "4", "transport": "websocket"}, 3),
+    ],
+)
+async def test_other_protocols_are_refused(anonymous, method, query, code):
+    answer = await anonymous.call(method, "/api/socket.io/", params=query)
+
+    assert (answer.status, answer.json["code"]) == (400, code)
+
+
+async def test_the_first_frame_announces_heartbeat_and_limits(alice, url):
+    async with (
+        aiohttp.ClientSession(headers=alice.headers) as http,
+        http.ws_connect(f"{url}/api/socket.io/?EIO=4&transport=websocket", compress=15) as socket,
+    ):
+        opened = await socket.receive_str()
+        assert socket.compress == 0
+
+    assert opened[0] == "0"
+    assert json.loads(opened[1:]) | {"sid": ""} == {
+        "sid": "",
+        "upgrades": [],
+        "pingTimeout": 20000,
+        "pingInterval": 25000,
+        "maxPayload": 1000000,
+    }
+
+
+async def test_what_clients_say_is_ignored(database, alice, url):
+    async with (
+        aiohttp.ClientSession(headers=alice.headers) as http,
+        http.ws_connect(f"{url}/api/socket.io/?EIO=4&transport=websocket") as socket,
+    ):
+        for frame in ("40", '42["hello",{"a":1}]', '451-["bytes",{"_placeholder":true,"num":0}]'):
+            await socket.send_str(frame)
+        await socket.send_bytes(b"bytes")
+        await socket.send_str("nonsense")
+        async with database.write() as tx:
+            await system.change_config(tx, {"login_page_message": "a"})
+
+        async with asyncio.timeout(10):
+            while await socket.receive_str() != '42["on_config_update"]':
+                pass
+
+
+# What they hear
+
+
+async def test_an_upload_is_told_when_its_thumbnail_is_made(database, alice, listen, upload, show):
+    socket = await listen(alice)
+    asset_id = await upload(alice)
+    await mark(database, socket)
+    assert "on_upload_success" not in socket.names
+
+    await show(asset_id)
+
+    (shown,) = await socket.next("on_upload_success")
+    (lines,) = await socket.next("AssetUploadReadyV2")
+    assert shown["id"] == str(asset_id)
+    assert shown["ownerId"] == alice.user["id"]
+    assert shown["thumbhash"] == "aGFzaA=="
+    data = {line["type"]: line["data"] for line in await alice.sync("AssetsV2", "AssetExifsV1")}
+    assert lines == {"asset": data["AssetV2"], "exif": data["AssetExifV1"]}
+
+
+async def test_only_a_first_thumbnail_is_an_upload(database, alice, listen, upload, show):
+    asset_id = await upload(alice)
+    await show(asset_id)
+    socket = await listen(alice)
+    await mark(database, socket)
+    await show(asset_id)
+    await mark(database, socket)
+
+    assert socket.names == ["on_server_version", "on_config_update", "on_config_update"]
+
+
+@pytest.mark.parametrize(
+    ("visibility", "is_told"),
+    [("timeline", True), ("archive", True), ("hidden", False), ("locked", False)],
+)
+async def test_what_is_not_shown_is_not_told(
+    database, alice, listen, upload, show, visibility, is_told
+):
+    socket = await listen(alice)
+    await show(await upload(alice, visibility=visibility))
+    await mark(database, socket)
+
+    assert ("on_upload_success" in socket.names) == is_told
+    assert ("AssetUploadReadyV2" in socket.names) == is_told
+
+
+async def test_others_hear_nothing_of_my_assets(database, alice, bob, listen, upload, show):
+    hers, his = await listen(alice), await listen(bob)
+    asset_id = await upload(alice)
+    await show(asset_id)
+    async with database.write() as tx:
+        await assets.trash_assets(tx, actor(alice), [asset_id])
+    await mark(database, hers, his)
+
+    assert "on_asset_trash" in hers.names
+    assert his.names == ["on_server_version", "on_config_update"]
+
+
+async def test_all_sockets_of_a_user_hear(database, alice, listen, upload, show):
+    phone, page = await listen(alice), await listen(alice)
+    asset_id = await upload(alice)
+    await show(asset_id)
+
+    for socket in (phone, page):
+        (shown,) = await socket.next("on_upload_success")
+        assert shown["id"] == str(asset_id)
+
+
+async def test_a_described_asset_is_told_a_favourite_is_not(database, alice, listen, upload):
+    socket = await listen(alice)
+    asset_id = await upload(alice)
+    async with database.write() as tx:
+        await assets.update_assets(tx, actor(alice), [asset_id], is_favorite=True)
+    await mark(database, socket)
+    assert "on_asset_update" not in socket.names
+
+    async with database.write() as tx:
+        await assets.update_assets(tx, actor(alice), [asset_id], exif={"description": "a lake"})
+
+    (shown,) = await socket.next("on_asset_update")
+    assert (shown["id"], shown["exifInfo"]["description"]) == (str(asset_id), "a lake")
+
+
+async def test_many_updates_are_told_each_and_very_many_as_one(database, alice, listen, upload):
+    socket = await listen(alice)
+    ids = [await upload(alice) for _ in range(SINGLES_MAX + 1)]
+    async with database.write() as tx:
+        await assets.update_assets(tx, actor(alice), ids[1:], is_favorite=True, is_bulk=True)
+    await mark(database, socket)
+    told = [heard[1]["id"] for heard in socket.heard if heard[0] == "on_asset_update"]
+    assert sorted(told) == sorted(map(str, ids[1:]))
+
+    socket.heard.clear()
+    async with database.write() as tx:
+        await assets.update_assets(tx, actor(alice), ids, is_favorite=False, is_bulk=True)
+    await mark(database, socket)
+
+    assert socket.heard == [("on_album_update", alice.user["id"]), ("on_config_update",)]
+
+
+async def test_trash_and_restore_are_one_event_with_one_list(database, alice, listen, upload):
+    socket = await listen(alice)
+    ids = sorted([await upload(alice), await upload(alice)])
+    async with database.write() as tx:
+        await assets.trash_assets(tx, actor(alice), ids)
+    async with database.write() as tx:
+        await assets.restore_assets(tx, actor(alice), ids)
+
+    (trashed,) = await socket.next("on_asset_trash")
+    (restored,) = await socket.next("on_asset_restore")
+    assert sorted(trashed) == sorted(restored) == [str(id_) for id_ in ids]
+
+
+async def test_restoring_everything_is_not_told(database, alice, listen, upload):
+    asset_id = await upload(alice)
+    async with database.write() as tx:
+        await assets.trash_assets(tx, actor(alice), [asset_id])
+    socket = await listen(alice)
+    async with database.write() as tx:
+        await assets.restore_some(tx, actor(alice))
+    await mark(database, socket)
+
+    assert "on_asset_restore" not in socket.names
+
+
+async def test_each_deleted_asset_is_told_very_many_as_one(database, alice, listen, upload):
+    socket = await listen(alice)
+    few = [await upload(alice) for _ in range(3)]
+    many = [await upload(alice) for _ in range(SINGLES_MAX + 1)]
+    async with database.write() as tx:
+        await assets.delete_assets(tx, actor(alice), few)
+    assert {(await socket.next("on_asset_delete"))[0] for _ in few} == set(map(str, few))
+
+    async with database.write() as tx:
+        await assets.delete_assets(tx, actor(alice), many)
+    (gone,) = await socket.next("on_asset_trash")
+    assert set(gone) == set(map(str, many))
+    assert socket.names.count("on_asset_delete") == 3
+
+
+async def test_the_moving_part_of_a_photo_is_told_as_hidden(database, alice, listen, upload):
+    socket = await listen(alice)
+    video = await upload(alice, type="VIDEO")
+    still = await upload(alice)
+    async with database.write() as tx:
+        await assets.link_live_photo(tx, actor(alice), still, video)
+
+    assert await socket.next("on_asset_hidden") == (str(video),)
+
+
+async def test_a_deleted_user_is_told_to_all_and_out(database, alice, bob, url, open_socket):
+    _, key = await make_key(database, bob, "all")
+    hers = await open_socket(url, **alice.headers)
+    his = [await open_socket(url, **bob.headers), await open_socket(url, **{"x-api-key": key})]
+    async with database.write() as tx:
+        await users.delete_user(tx, UUID(bob.user["id"]))
+
+    assert await hers.next("on_user_delete") == (bob.user["id"],)
+    for socket in his:
+        await socket.closed()
+
+
+# Who must go
+
+
+async def test_logging_out_is_told_to_that_session_after_the_answer(alice, listen, sign_in):
+    socket, other = await listen(alice), await listen(await sign_in("Other"))
+    answer = await alice.post("/api/auth/logout")
+    assert answer.status == 200
+    assert not socket.is_closed.is_set()
+
+    (session_id,) = await socket.next("on_session_delete")
+    await socket.closed()
+    assert UUID(session_id)
+    assert other.names == ["on_server_version"]
+
+
+async def test_the_sockets_of_a_deleted_session_are_closed(
+    database, anonymous, alice, url, open_socket
+):
+    token = make_token()
+    async with database.write() as tx:
+        session_id = await sessions.create_session(
+            tx, UUID(alice.user["id"]), hash_token(token), device_type="phone"
+        )
+    doomed = await open_socket(url, Authorization=f"Bearer {token}")
+    kept = await open_socket(url, **alice.headers)
+    async with database.write() as tx:
+        await sessions.delete_session(tx, actor(alice), session_id)
+
+    await doomed.closed()
+    await mark(database, kept)
+    assert doomed.names == ["on_server_version", "on_server_version"]  # the second is the other's
+
+
+async def test_the_sockets_of_a_changed_key_are_closed(database, alice, url, open_socket):
+    changed_id, changed = await make_key(database, alice, "all")
+    deleted_id, deleted = await make_key(database, alice, "all")
+    sockets = [await open_socket(url, **{"x-api-key": key}) for key in (changed, deleted)]
+    async with database.write() as tx:
+        await sessions.update_api_key(
+            tx, actor(alice), changed_id, name=None, permissions=["asset.read"]
+        )
+        await sessions.delete_api_key(tx, actor(alice), deleted_id)
+
+    for socket in sockets:
+        await socket.closed()
+
+
+async def test_a_session_that_ends_while_it_connects_is_not_let_in(
+    database, alice, url, open_socket, monkeypatch
+):
+    """Its end is told before its socket is in its room."""
+    from server import realtime
+
+    authenticate, asked = realtime.authenticate, 0
+
+    async def end_meanwhile(*args, **options):
+        nonlocal asked
+        found = await authenticate(*args, **options)
+        if not (asked := asked + 1) > 1:
+            async with database.write() as tx:
+                await sessions.delete_session(tx, actor(alice), found.session_id)
+        return found
+
+    monkeypatch.setattr(realtime, "authenticate", end_meanwhile)
+    socket = await open_socket(url, is_greeted=False, **alice.headers)
+
+    await socket.closed()
+    assert socket.heard == [("error", "unauthorized")]
+
+
+# Many servers
+
+
+@pytest.fixture
+async def second(database, root):
+    """Another server on the same database; its configuration was read long ago."""
+    serving = TestServer(build_app(Context(database, root, None, Config())))
+    await serving.start_server()
+    yield serving
+    await serving.close()
+
+
+async def test_each_server_tells_its_own_sockets(
+    database, alice, url, second, open_socket, upload, show
+):
+    here = await open_socket(url, **alice.headers)
+    there = await open_socket(str(second.make_url("")).rstrip("/"), **alice.headers)
+    asset_id = await upload(alice)
+    await show(asset_id)
+
+    for socket in (here, there):
+        (shown,) = await socket.next("on_upload_success")
+        assert shown["id"] == str(asset_id)
+        assert socket.names.count("on_upload_success") == 1
+
+
+async def test_a_setting_changed_at_one_server_reaches_the_other(
+    admin, alice, anonymous, second, open_socket
+):
+    there = anonymous.using()
+    there.url = str(second.make_url("")).rstrip("/")
+    socket = await open_socket(there.url, **alice.headers)
+    assert (await there.get("/api/server/config")).json["isOnboarded"] is False
+
+    answer = await admin.post("/api/system-metadata/admin-onboarding", {"isOnboarded": True})
+
+    assert answer.status == 204
+    assert await socket.next("on_config_update") == ()
+    assert (await there.get("/api/server/config")).json["isOnboarded"] is True
+
+
+async def test_a_server_starts_with_what_was_set_meanwhile(database, root, anonymous):
+    stale = Context(database, root, None, Config())
+    async with database.write() as tx:
+        await system.change_config(tx, {"trash_days": 3})
+    async with TestServer(build_app(stale)):
+        assert stale.config.trash_days == 3
