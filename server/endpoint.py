@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 JSON_BYTES_MAX = 10 * 1024 * 1024
 STATUSES = {Invalid: 400, Unauthenticated: 401, Forbidden: 403, Missing: 404}
 CLIENT_LEFT = 499  # nobody reads it
+CORRELATION_ID = web.RequestKey("CORRELATION_ID", str)
 CORRELATION = re.compile(r"[\w.:-]{1,128}")
 NOBODY = Actor(UUID(int=0))
 
@@ -147,7 +148,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     """Every error in Immich's shape; what nobody foresaw is logged with the request's id."""
     given = request.headers.get("X-Correlation-ID", "")
     correlation_id = given if CORRELATION.fullmatch(given) else str(uuid4())
-    request["correlation_id"] = correlation_id
+    request[CORRELATION_ID] = correlation_id
     try:
         response = await handler(request)
     except Refused as refused:

@@ -12,7 +12,7 @@ from isal import isal_zlib
 from msgspec import UNSET, Meta, UnsetType
 
 from server.body import Body
-from server.endpoint import Call, endpoint
+from server.endpoint import CORRELATION_ID, Call, endpoint
 from server.wire import Json
 from sync import checkpoints, feeds
 from sync.errors import Forbidden, Invalid
@@ -110,7 +110,7 @@ class _Sender:
     @classmethod
     async def start(cls, request: web.Request) -> _Sender:
         response = web.StreamResponse(headers={"Content-Type": "application/jsonlines+json"})
-        response.headers["X-Correlation-ID"] = request["correlation_id"]
+        response.headers["X-Correlation-ID"] = request[CORRELATION_ID]
         if "gzip" in request.headers.get("Accept-Encoding", ""):
             response.headers["Content-Encoding"] = "gzip"
         response.enable_chunked_encoding()
