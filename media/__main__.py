@@ -75,8 +75,7 @@ async def _work(database: Database, settings: Settings) -> None:
     }
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(worker.run(database, consumers, concurrency=_concurrency(settings)))
-        # Whoever does not lead passes its commits on: the leader hears of ours at once.
-        tasks.create_task(sequencer.run(database))
+        tasks.create_task(sequencer.pass_on(database))
 
 
 def _concurrency(settings: Settings) -> int:

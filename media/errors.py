@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sync.worker import Hopeless
 
-class UnreadableImage(Exception):
+
+class UnreadableImage(Hopeless):
     """Nothing can be made from this file; the message tells why."""

@@ -30,6 +30,18 @@ async def run(database: Database) -> None:
             await asyncio.sleep(STAND_BY_SECONDS)
 
 
+async def pass_on(database: Database) -> None:
+    """Tell the sequencer, in whichever process it is, of this process's commits."""
+    while True:
+        try:
+            async with database.session() as connection:
+                while True:
+                    await _pass_on_one(database, connection, POLL_SECONDS_MAX)
+        except Disconnected as error:
+            logger.warning("The line to the sequencer was cut: %s", error)
+            await asyncio.sleep(STAND_BY_SECONDS)
+
+
 async def sequence(connection: Connection) -> int | None:
     """One pass: number, project and deliver all that is staged; return the new head, if any.
 
@@ -60,9 +72,13 @@ async def sequence(connection: Connection) -> int | None:
 async def _stand_by(database: Database, connection: Connection) -> None:
     """Pass this process's commits on to the sequencer until its place is free."""
     while not await writes.sequencer.try_lead(connection):
-        if await _poked(database.committed, STAND_BY_SECONDS):
-            database.committed.clear()  # Before the poke, which stands for all commits until then.
-            await writes.sequencer.poke(connection)
+        await _pass_on_one(database, connection, STAND_BY_SECONDS)
+
+
+async def _pass_on_one(database: Database, connection: Connection, seconds: float) -> None:
+    if await _poked(database.committed, seconds):
+        database.committed.clear()  # Before the poke, which stands for all commits until then.
+        await writes.sequencer.poke(connection)
 
 
 async def _lead(database: Database, connection: Connection) -> None:

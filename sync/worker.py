@@ -39,6 +39,10 @@ Record = Callable[[Transaction], Awaitable[object]]
 Consumer = Callable[[Job], Awaitable[Record]]
 
 
+class Hopeless(Exception):
+    """What a consumer raises when trying again cannot help; the message tells a person why."""
+
+
 class Superseded(Exception):
     """Another worker finished this job first; roll our record back."""
 
@@ -132,11 +136,22 @@ async def _consume(database: Database, queue: str, job: Job, consumer: Consumer)
                 raise Superseded
     except (Superseded, Disconnected):
         return False
+    except Hopeless as error:
+        logger.warning("%s gives up on %s: %s", queue, job.entity_id, error)
+        await _note_failure(database, key, str(error), None)
+        return False
     except Exception as error:  # One bad photo must not stop the queue.
         logger.exception("%s failed on %s", queue, job.entity_id)
         pause = PAUSES[job.attempts - 1] if job.attempts <= len(PAUSES) else None
-        reason = f"{type(error).__name__}: {error}"[:ERROR_CHARACTERS_MAX]
-        async with database.write() as tx:
-            await writes.jobs.note_failure(tx, **key, error=reason, pause=pause)
+        await _note_failure(database, key, f"{type(error).__name__}: {error}", pause)
         return False
     return True
+
+
+async def _note_failure(
+    database: Database, key: dict[str, Any], reason: str, pause: timedelta | None
+) -> None:
+    async with database.read() as connection:
+        await writes.jobs.note_failure(
+            connection, **key, error=reason[:ERROR_CHARACTERS_MAX], pause=pause
+        )

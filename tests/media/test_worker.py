@@ -214,8 +214,8 @@ async def until(database: Database, is_it: Callable[[tail.Entry], bool]) -> None
             return
 
 
-async def test_the_process_works_alone_and_stops_when_told(
-    library: Library, portrait: bytes, dsn: str
+async def test_the_process_works_and_stops_when_told(
+    library: Library, portrait: bytes, dsn: str, sequencing: None
 ) -> None:
     async with media_process(dsn, library.root) as process:
         asset_id = await library.upload(portrait)
@@ -230,7 +230,7 @@ async def test_the_process_works_alone_and_stops_when_told(
 
 
 async def test_what_a_killed_process_left_is_done_by_the_next(
-    library: Library, portrait: bytes, dsn: str
+    library: Library, portrait: bytes, dsn: str, sequencing: None
 ) -> None:
     ids = {await library.upload(portrait) for _ in range(20)}
     made: set[UUID] = set()
