@@ -1,7 +1,8 @@
 """What each kind of entity shows in its sync line: one SELECT per kind, and how it enters state.
 
 Each SELECT gives, for `touched.scope` and `touched.key`, the line's `data` and, where the key alone
-does not tell it, what the delete line would say (`gone`).
+does not tell it, what the delete line would say (`gone`). What came and went before it was ever
+in state leaves no tombstone: nobody knows of it, and nothing tells what it was called.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ SELECT %(kind)s, touched.scope, touched.key, touched.pos, entity.data, entity.go
      GROUP BY 1, 2
   ) AS touched
   LEFT JOIN LATERAL ({projection}) AS entity ON true
+ WHERE entity.data IS NOT NULL
+    OR EXISTS (SELECT 1 FROM state AS known
+                WHERE known.kind = %(kind)s
+                  AND known.scope = touched.scope
+                  AND known.key = touched.key)
  ORDER BY touched.pos
     ON CONFLICT (kind, scope, key) DO UPDATE
    SET pos  = excluded.pos,
