@@ -25,8 +25,8 @@ async def run(database: Database) -> None:
             async with database.session(options=LOOKUPS) as connection:
                 await _stand_by(database, connection)
                 await _lead(database, connection)
-        except Disconnected as error:
-            logger.warning("The sequencer lost its session: %s", error)
+        except* Disconnected as lost:
+            logger.warning("The sequencer lost its session: %s", lost.exceptions[0])
             await asyncio.sleep(STAND_BY_SECONDS)
 
 
@@ -83,12 +83,9 @@ async def _pass_on_one(database: Database, connection: Connection, seconds: floa
 
 async def _lead(database: Database, connection: Connection) -> None:
     await writes.sequencer.renew_epoch(connection)
-    async with database.listen("staged") as pokes:
-        hearing = asyncio.create_task(_hear(database, pokes))
-        try:
-            await _sequence_forever(database, connection)
-        finally:
-            hearing.cancel()
+    async with database.listen("staged") as pokes, asyncio.TaskGroup() as tasks:
+        tasks.create_task(_hear(database, pokes))
+        tasks.create_task(_sequence_forever(database, connection))
 
 
 async def _sequence_forever(database: Database, connection: Connection) -> None:
