@@ -81,8 +81,12 @@ def convert(value: Any, struct: type[Any]) -> Any:
     try:
         return msgspec.convert(value, struct, dec_hook=_decode_special)
     except msgspec.ValidationError as error:
-        issues = list(_check(types.type_info(struct), value, ()))
-        raise InvalidBody(issues or [_issue("custom", (), str(error))]) from error
+        if issues := list(_check(types.type_info(struct), value, ())):
+            raise InvalidBody(issues) from error
+    try:  # Nothing is wrong but a whole number written as 1.0.
+        return msgspec.convert(value, struct, strict=False, dec_hook=_decode_special)
+    except msgspec.ValidationError as error:
+        raise InvalidBody([_issue("custom", (), str(error))]) from error
 
 
 def convert_text(fields: Mapping[str, Sequence[str]], struct: type[Any]) -> Any:
@@ -136,7 +140,7 @@ def _read_json(text: str) -> Any:
     """Forms send a list of objects as JSON."""
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return text
 
 

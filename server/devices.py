@@ -9,6 +9,7 @@ import ua_parser
 from aiohttp import web
 
 APP = re.compile(r"immich[-_](?:android|ios|unknown)[/_](?P<version>[\w.+-]{1,32})", re.I)
+NAME_CHARACTERS_MAX = 200
 
 
 class Device(NamedTuple):
@@ -24,10 +25,15 @@ def describe(request: web.Request) -> Device:
     model = found.device.family if found.device else ""
     system = found.os.family if found.os else ""
     return Device(
-        type=(browser or model or request.headers.get("deviceModel", ""))[:200],
-        os=(system or request.headers.get("deviceType", ""))[:200],
+        type=_clean(browser or model or request.headers.get("deviceModel", "")),
+        os=_clean(system or request.headers.get("deviceType", "")),
         app_version=app_version(agent),
     )
+
+
+def _clean(text: str) -> str:
+    """Short, and whole: bytes of a header that are no text become question marks."""
+    return text.encode(errors="replace").decode()[:NAME_CHARACTERS_MAX]
 
 
 def app_version(agent: str) -> str | None:
