@@ -104,4 +104,5 @@ async def _check(connection: Connection) -> None:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     if poll.poll(0):
+        connection.pgconn.finish()  # Or the pool takes it back, and offers it again.
         raise OperationalError("The connection was closed while it was idle")
