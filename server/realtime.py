@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
@@ -14,6 +15,7 @@ import engineio  # type: ignore[import-untyped]
 import msgspec
 import socketio  # type: ignore[import-untyped]
 from aiohttp import web
+from engineio.async_drivers.aiohttp import WebSocket  # type: ignore[import-untyped]
 from engineio.packet import MESSAGE  # type: ignore[import-untyped]
 from engineio.packet import Packet as Frame
 
@@ -30,6 +32,8 @@ from sync.tail import Entry
 from sync.topics import EVERYONE
 
 logger = logging.getLogger(__name__)
+protocol_logger = logger.getChild("protocol")
+protocol_logger.setLevel(logging.ERROR)  # It would tell of every frame.
 
 FRAMES_MAX = 256  # Waiting for one socket; as much again may be on its way out.
 CHARACTERS_MAX = 2 << 20
@@ -38,12 +42,17 @@ GREETING_SECONDS = 20.0  # Until a connection has said who it is.
 PARTING_SECONDS = 2.0  # For the last words; then the connection is cut.
 LOGOUT_SECONDS = 0.5  # The response to a log-out comes first: its page must not race itself.
 RETRY_SECONDS = 0.5
+# Close, ping, pong; connect, disconnect, event, answer, error.
+HEARD = re.compile(r"[123]|4[0-4]")
 UNKNOWN_TRANSPORT, UNKNOWN_SID, BAD_METHOD, BAD_REQUEST, BAD_PROTOCOL = 0, 1, 2, 3, 5
 ANY_ORIGIN = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, OPTIONS",
     "Access-Control-Allow-Headers": "*",
 }
+
+ACTOR = web.RequestKey("ACTOR", Actor)
+IS_GREETED = web.RequestKey("IS_GREETED", bool)
 
 
 def attach(app: web.Application) -> None:
@@ -65,6 +74,8 @@ class Sockets:
             transports=["websocket"],
             cors_allowed_origins="*",
             serializer=_Packet,
+            logger=protocol_logger,
+            engineio_logger=protocol_logger,
             # As the reference does: an `error` can be told only to who is connected.
             always_connect=True,
         )
@@ -78,8 +89,8 @@ class Sockets:
             return web.Response(status=204, headers=ANY_ORIGIN)
         if refusal := _refuse(request):
             return refusal
-        request = _uncompressed(request)
-        request["actor"] = await self._find_actor(request)
+        if actor := await self._find_actor(request):
+            request[ACTOR] = actor
         silence = asyncio.get_running_loop().call_later(
             GREETING_SECONDS, _hang_up_stranger, request
         )
@@ -146,10 +157,10 @@ class Sockets:
 
     async def _greet(self, sid: str, environ: dict[str, Any], _auth: object = None) -> None:
         request: web.Request = environ["aiohttp.request"]
-        request["is_greeted"] = True
+        request[IS_GREETED] = True
         assert request.transport is not None
         self._transports[sid] = request.transport
-        actor: Actor | None = request["actor"]
+        actor = request.get(ACTOR)
         if actor:
             for room in _rooms(actor):
                 await self._io.enter_room(sid, str(room))
@@ -250,19 +261,35 @@ class _Json:
 
 
 class _Packet(socketio.packet.Packet):  # type: ignore[misc]
-    """No client sends bytes, so nobody can make us collect them."""
-
     json = _Json
-    uses_binary_events = False
+    uses_binary_events = False  # Or it would look for bytes in all that we send.
 
-    def decode(self, encoded_packet: Any) -> int:
-        attachments: int = super().decode(encoded_packet)
-        if attachments:
-            raise ValueError("Binary events are not taken")
-        return attachments
+
+class _Line(WebSocket):  # type: ignore[misc]
+    """One websocket. Ends when it hears what no client says, such as the start of a binary event,
+    whose parts would be collected without a limit."""
+
+    async def __call__(self, environ: dict[str, Any]) -> web.WebSocketResponse:
+        # Compression would cost every open socket some 300 KB, and no client needs it.
+        self._sock = web.WebSocketResponse(
+            max_msg_size=self.server.max_http_buffer_size, compress=False
+        )
+        await self._sock.prepare(environ["aiohttp.request"])
+        await self.handler(self)
+        return self._sock
+
+    async def wait(self) -> str:
+        message = await self._sock.receive()
+        if message.type is not web.WSMsgType.TEXT or not HEARD.match(message.data):
+            raise OSError("The client is gone, or speaks something else")
+        return str(message.data)
 
 
 class _Engine(engineio.AsyncServer):  # type: ignore[misc]
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._async: dict[str, Any] = {**self._async, "websocket": _Line}
+
     def create_queue(self, *_: object, **__: object) -> Outbox:
         return Outbox()
 
@@ -301,13 +328,6 @@ def _refusal(code: int, message: str) -> web.Response:
     return web.json_response({"code": code, "message": message}, status=400, headers=ANY_ORIGIN)
 
 
-def _uncompressed(request: web.Request) -> web.Request:
-    """Compression would cost every open socket some 300 KB, and clients do not need it."""
-    headers = request.headers.copy()
-    headers.popall("Sec-WebSocket-Extensions", None)
-    return request.clone(headers=headers)
-
-
 def _hang_up_stranger(request: web.Request) -> None:
-    if "is_greeted" not in request and request.transport is not None:
+    if IS_GREETED not in request and request.transport is not None:
         request.transport.abort()

@@ -52,10 +52,8 @@ async def open_socket():
     opened: list[socketio.AsyncClient] = []
 
     async def open_socket(url: str, *, is_greeted: bool = True, **headers: str) -> Socket:
-        http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
-        client = socketio.AsyncClient(
-            reconnection=False, http_session=http, handle_sigint=False
-        )
+        http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+        client = socketio.AsyncClient(reconnection=False, http_session=http, handle_sigint=False)
         opened.append(client)
         socket = Socket(client)
         await client.connect(

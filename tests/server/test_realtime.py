@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import aiohttp
+import psycopg
 import pytest
 from aiohttp.test_utils import TestServer
 
+from server import realtime
 from server.app import build_app
 from server.authentication import hash_token, make_token
 from server.context import Context
 from server.events import SINGLES_MAX, TELLERS
+from sql import Disconnected
 from sync.actor import Actor
 from sync.config import Config
 from sync.operations import assets, renditions, sessions, system, users
@@ -228,16 +232,31 @@ async def test_what_clients_say_is_ignored(database, alice, url):
         aiohttp.ClientSession(headers=alice.headers) as http,
         http.ws_connect(f"{url}/api/socket.io/?EIO=4&transport=websocket") as socket,
     ):
-        for frame in ("40", '42["hello",{"a":1}]', '451-["bytes",{"_placeholder":true,"num":0}]'):
+        for frame in ("40", '42["hello",{"a":1}]', '421["hello"]', "3"):
             await socket.send_str(frame)
-        await socket.send_bytes(b"bytes")
-        await socket.send_str("nonsense")
         async with database.write() as tx:
             await system.change_config(tx, {"login_page_message": "a"})
 
         async with asyncio.timeout(10):
             while await socket.receive_str() != '42["on_config_update"]':
                 pass
+
+
+@pytest.mark.parametrize("frame", ["nonsense", "", "9", '451-["a",{"_placeholder":true}]', b"a"])
+async def test_what_no_client_says_ends_the_connection(alice, url, frame):
+    async with (
+        aiohttp.ClientSession(headers=alice.headers) as http,
+        http.ws_connect(f"{url}/api/socket.io/?EIO=4&transport=websocket") as socket,
+    ):
+        await socket.send_str("40")
+        if isinstance(frame, bytes):
+            await socket.send_bytes(frame)
+        else:
+            await socket.send_str(frame)
+
+        async with asyncio.timeout(10):
+            while not socket.closed:
+                await socket.receive()
 
 
 # What they hear
@@ -261,14 +280,14 @@ async def test_an_upload_is_told_when_its_thumbnail_is_made(database, alice, lis
 
 
 async def test_only_a_first_thumbnail_is_an_upload(database, alice, listen, upload, show):
+    socket = await listen(alice)
     asset_id = await upload(alice)
     await show(asset_id)
-    socket = await listen(alice)
-    await mark(database, socket)
     await show(asset_id)
     await mark(database, socket)
 
-    assert socket.names == ["on_server_version", "on_config_update", "on_config_update"]
+    assert socket.names.count("on_upload_success") == 1
+    assert socket.names.count("AssetUploadReadyV2") == 1
 
 
 @pytest.mark.parametrize(
@@ -450,19 +469,18 @@ async def test_the_sockets_of_a_changed_key_are_closed(database, alice, url, ope
 
 
 async def test_a_session_that_ends_while_it_connects_is_not_let_in(
-    database, alice, url, open_socket, monkeypatch
+    database, alice, bob, url, open_socket, monkeypatch
 ):
     """Its end is told before its socket is in its room."""
-    from server import realtime
-
-    authenticate, asked = realtime.authenticate, 0
+    witness = await open_socket(url, **bob.headers)
+    authenticate = realtime.authenticate
 
     async def end_meanwhile(*args, **options):
-        nonlocal asked
+        monkeypatch.setattr(realtime, "authenticate", authenticate)
         found = await authenticate(*args, **options)
-        if not (asked := asked + 1) > 1:
-            async with database.write() as tx:
-                await sessions.delete_session(tx, actor(alice), found.session_id)
+        async with database.write() as tx:
+            await sessions.delete_session(tx, actor(alice), found.session_id)
+        await mark(database, witness)
         return found
 
     monkeypatch.setattr(realtime, "authenticate", end_meanwhile)
@@ -513,9 +531,148 @@ async def test_a_setting_changed_at_one_server_reaches_the_other(
     assert (await there.get("/api/server/config")).json["isOnboarded"] is True
 
 
+async def test_telling_goes_on_after_the_database_was_away(dsn, database, alice, listen, upload):
+    socket = await listen(alice)
+    first, second = await upload(alice), await upload(alice)
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        for asset_id in (first, second):
+            is_trashed = False
+            while not is_trashed:
+                with suppress(Disconnected):
+                    async with database.write() as tx:
+                        await assets.trash_assets(tx, actor(alice), [asset_id])
+                    is_trashed = True
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    assert await socket.next("on_asset_trash") == ([str(first)],)
+    assert await socket.next("on_asset_trash") == ([str(second)],)
+
+
 async def test_a_server_starts_with_what_was_set_meanwhile(database, root, anonymous):
     stale = Context(database, root, None, Config())
     async with database.write() as tx:
         await system.change_config(tx, {"trash_days": 3})
     async with TestServer(build_app(stale)):
         assert stale.config.trash_days == 3
+
+
+# Who reads slowly
+
+
+@pytest.fixture
+async def raw(url):
+    """An open app that reads only when it is asked to."""
+    async with aiohttp.ClientSession() as http:
+
+        async def raw(client) -> aiohttp.ClientWebSocketResponse:
+            socket = await http.ws_connect(
+                f"{url}/api/socket.io/?EIO=4&transport=websocket", headers=client.headers
+            )
+            await socket.send_str("40")
+            async with asyncio.timeout(10):
+                while "on_server_version" not in await socket.receive_str():
+                    pass
+            return socket
+
+        yield raw
+
+
+async def read_events(socket) -> list[tuple[str, object]]:
+    """What was sent before the next `on_config_update`."""
+    heard = []
+    async with asyncio.timeout(30):
+        while (frame := await socket.receive_str()) != '42["on_config_update"]':
+            name, *arguments = json.loads(frame.removeprefix("42"))
+            heard.append((name, *arguments))
+    return heard
+
+
+@pytest.fixture
+def shout(database, alice, upload):
+    """Tell a user more than the buffers of a connection hold, while another socket listens."""
+
+    async def shout(witness) -> None:
+        asset_id = await upload(alice)
+        for number in range(40):
+            long = f"{number}:".ljust(600_000, "a")
+            async with database.write() as tx:
+                await assets.update_assets(tx, actor(alice), [asset_id], exif={"description": long})
+            (shown,) = await witness.next("on_asset_update")
+            assert shown["exifInfo"]["description"] == long
+
+    return shout
+
+
+async def test_a_slow_socket_loses_events_and_is_told_so_once(
+    database, alice, raw, listen, shout, upload
+):
+    slow, witness = await raw(alice), await listen(alice)
+    await slow.receive_str()  # the witness's greeting
+    await shout(witness)
+
+    first = await slow.receive_str()
+    assert first.startswith('42["on_asset_update"')
+    heard = []
+    async with asyncio.timeout(30):
+        while not (frame := await slow.receive_str()).startswith('42["on_album_update"'):
+            heard.append(frame)
+    assert len(heard) < 35
+    assert json.loads(frame[2:]) == ["on_album_update", alice.user["id"]]
+
+    # It has caught up, and hears all that comes.
+    asset_id = await upload(alice)
+    async with database.write() as tx:
+        await assets.trash_assets(tx, actor(alice), [asset_id])
+    await mark(database, witness)
+    assert await read_events(slow) == [("on_asset_trash", [str(asset_id)])]
+
+
+async def test_a_stuck_socket_is_hung_up_on(alice, raw, listen, shout, monkeypatch):
+    monkeypatch.setattr(realtime, "STUCK_SECONDS", 0.1)
+    stuck, witness = await raw(alice), await listen(alice)
+    await shout(witness)
+
+    async with asyncio.timeout(30):
+        while not stuck.closed:
+            await stuck.receive()
+    assert stuck.close_code in (aiohttp.WSCloseCode.ABNORMAL_CLOSURE, None)
+
+
+def frame(text: str):
+    return realtime.Frame(realtime.MESSAGE, text)
+
+
+async def test_an_outbox_is_bounded_in_frames_and_in_characters():
+    hint, outbox = frame("hint"), realtime.Outbox()
+    outbox.bind(hint, lambda: None)
+    for number in range(realtime.FRAMES_MAX + 10):
+        await outbox.put(frame(str(number)))
+    await outbox.put(None)  # the end gets through
+
+    taken = [outbox.get_nowait() for _ in range(outbox.qsize())]
+    assert [one.data for one in taken[:-1]] == [str(n) for n in range(realtime.FRAMES_MAX)]
+    assert taken[-1] is None
+    assert outbox.get_nowait() is hint
+    assert outbox.empty()
+
+    large = frame("a" * (realtime.CHARACTERS_MAX // 3))
+    for _ in range(5):
+        await outbox.put(large)
+    assert outbox.qsize() == 3
+    assert [outbox.get_nowait() for _ in range(4)] == [large, large, large, hint]
+
+
+async def test_an_outbox_that_lost_a_frame_takes_no_other_before_it_is_empty():
+    outbox = realtime.Outbox()
+    outbox.bind(frame("hint"), lambda: None)
+    for number in range(realtime.FRAMES_MAX + 1):
+        await outbox.put(frame(str(number)))
+    outbox.get_nowait()
+    await outbox.put(frame("late"))
+
+    rest = [outbox.get_nowait().data for _ in range(realtime.FRAMES_MAX)]
+    assert rest[-1] == "hint"
+    assert "late" not in rest
