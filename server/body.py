@@ -24,8 +24,8 @@ UUID_V4 = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-4[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
 )
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d([.]\d+)?)?(Z|[+-]\d\d:?\d\d)")
-# As in HTML, with any letters but ASCII's beside them: `a@server` is one. [^...] because Python
-# has no classes of Unicode; these are the rest of ASCII.
+# As in HTML, and with letters of any language; `a@server` is one. Python has no classes for those,
+# so these leave out spaces and what of ASCII may not be there.
 _LOCAL = r"[^\s\x00-\x20\"(),:;<>@\[\\\]\x7f]"
 _EDGE, _INNER = r"[^\s\x00-/:-@\[-`{-\x7f]", r"[^\s\x00-,./:-@\[-`{-\x7f]"
 _LABEL = f"{_EDGE}(?:{_INNER}{{0,61}}{_EDGE})?"
