@@ -134,13 +134,13 @@ async def _consume(database: Database, queue: str, job: Job, consumer: Consumer)
             await record(tx)
             if not await writes.jobs.finish(tx, **key):
                 raise Superseded
-    except (Superseded, Disconnected):
+    except Superseded:
         return False
     except Hopeless as error:
         logger.warning("%s gives up on %s: %s", queue, job.entity_id, error)
         await _note_failure(database, key, str(error), None)
         return False
-    except Exception as error:  # One bad photo must not stop the queue.
+    except Exception as error:  # One bad photo must not stop the queue; nor what Postgres refuses.
         logger.exception("%s failed on %s", queue, job.entity_id)
         pause = PAUSES[job.attempts - 1] if job.attempts <= len(PAUSES) else None
         await _note_failure(database, key, f"{type(error).__name__}: {error}", pause)

@@ -53,6 +53,8 @@ UPDATE job
    AND NOT EXISTS (
        SELECT 1 FROM pg_locks
         WHERE pg_locks.locktype = 'advisory'
+          AND pg_locks.database = (SELECT pg_database.oid FROM pg_database
+                                    WHERE pg_database.datname = current_database())
           AND pg_locks.classid = hashtext('heliograph.worker')::oid
           AND pg_locks.objid = job.claimed_by::oid
           AND pg_locks.objsubid = 2);

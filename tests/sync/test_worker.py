@@ -1,0 +1,273 @@
+"""Queues: one result per asset and queue, whatever dies, and reasons that a person can read."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from sql import Database, writes
+from sync import log, worker
+from sync.operations import renditions
+from sync.worker import PAUSES, Hopeless, drain
+from tests.fix_postgres import clone
+from tests.sync.library import FOUND, ask, ask_one, new_asset, sequence
+
+ATTEMPTS_MAX = len(PAUSES) + 1
+
+
+@pytest.fixture
+async def assets(database, alice):
+    """Three uploads, whose jobs wait."""
+    ids = [await new_asset(database, alice) for _ in range(3)]
+    await sequence(database)
+    return ids
+
+
+async def find(job):
+    """What a consumer does: look, then say how to record it."""
+    return lambda tx: renditions.record_metadata(tx, job.entity_id, FOUND)
+
+
+async def results(database):
+    """How often each asset's result was recorded, in the order of recording."""
+    await sequence(database)
+    rows = await ask(
+        database,
+        "SELECT entity_ids[1] AS id FROM log WHERE topic = 'asset.metadata_extracted' ORDER BY pos",
+    )
+    return [row["id"] for row in rows]
+
+
+async def job_of(database, entity_id, queue="metadata"):
+    rows = await ask(
+        database, "SELECT * FROM job WHERE queue = %s AND entity_id = %s", queue, entity_id
+    )
+    return rows[0] if rows else None
+
+
+async def make_due(database):
+    await ask(database, "UPDATE job SET claimed_until = now() - interval '1 s' RETURNING 1 AS one")
+
+
+async def test_a_result_its_completion_and_what_follows_are_one_commit(database, alice, assets):
+    seen = []
+
+    async def consumer(job):
+        seen.append(job)
+        return await find(job)
+
+    assert await drain(database, "metadata", consumer) == 3
+    assert [job.entity_id for job in seen] == assets  # the oldest first
+    assert {(job.topic, job.scope, job.attempts) for job in seen} == {
+        ("asset.uploaded", alice.user_id, 1)
+    }
+    assert seen[0].facts["bytes"] == 1000
+    assert await job_of(database, assets[0]) is None
+    assert await results(database) == assets
+    assert (await job_of(database, assets[0], "thumbnail"))["attempts"] == 0
+    assert await drain(database, "metadata", consumer) == 0
+
+
+async def test_when_the_record_fails_nothing_of_it_stays(database, assets):
+    async def consumer(job):
+        async def record(tx):
+            await renditions.record_metadata(tx, job.entity_id, FOUND)
+            raise ZeroDivisionError("too late")
+
+        return record
+
+    assert await drain(database, "metadata", consumer) == 0
+    assert await results(database) == []
+    job = await job_of(database, assets[0])
+    assert job["last_error"] == "ZeroDivisionError: too late"
+    assert (job["claimed_by"], job["dead_at"]) == (None, None)
+    assert job["claimed_until"] is not None
+    assert await drain(database, "metadata", find) == 0  # not before the pause has passed
+    await make_due(database)
+    assert await drain(database, "metadata", find) == 3
+    assert await results(database) == assets
+
+
+async def test_one_poisoned_asset_ends_as_a_dead_letter_and_stops_nobody(database, assets):
+    async def consumer(job):
+        if job.entity_id == assets[0]:
+            raise ValueError("not a picture")
+        return await find(job)
+
+    attempts = 0
+    while (job := await job_of(database, assets[0]))["dead_at"] is None:
+        await make_due(database)
+        await drain(database, "metadata", consumer)
+        attempts += 1
+    assert attempts == job["attempts"] == ATTEMPTS_MAX
+    assert job["last_error"] == "ValueError: not a picture"
+    assert await results(database) == assets[1:]
+    await make_due(database)
+    assert await drain(database, "metadata", find) == 0
+    assert await ask_one(database, "SELECT count(*) FROM asset") == 3  # it stays downloadable
+
+
+async def test_what_no_retry_can_mend_is_given_up_at_once(database, assets):
+    async def consumer(job):
+        raise Hopeless("The file is empty")
+
+    assert await drain(database, "metadata", consumer) == 0
+    job = await job_of(database, assets[0])
+    assert (job["attempts"], job["last_error"]) == (1, "The file is empty")
+    assert job["dead_at"] is not None
+
+
+async def test_a_failure_of_the_database_is_tried_again_like_any_other(database, assets):
+    """Only a session that is gone may leave a job claimed; a refusal by Postgres must not."""
+
+    async def consumer(job):
+        async def record(tx):
+            await tx.execute("DO $$ BEGIN RAISE 'too big' USING ERRCODE = '54000'; END $$")
+
+        return record
+
+    assert await drain(database, "metadata", consumer) == 0
+    job = await job_of(database, assets[0])
+    assert (job["claimed_by"], job["dead_at"]) == (None, None)
+    assert "too big" in job["last_error"]
+
+
+async def test_an_expired_lease_gives_one_result(database, alice):
+    asset_id = await new_asset(database, alice)
+    await sequence(database)
+    both = asyncio.Barrier(2)
+
+    async def consumer(job):
+        await both.wait()  # both workers hold the same job
+        return await find(job)
+
+    async def work():
+        return await drain(database, "metadata", consumer, lease=timedelta(0))
+
+    assert sorted(await asyncio.gather(work(), delayed(work, both))) == [0, 1]
+    assert await results(database) == [asset_id]
+
+
+async def delayed(work, barrier):
+    while not barrier.n_waiting:
+        await asyncio.sleep(0.001)
+    return await work()
+
+
+async def test_a_worker_that_comes_too_late_does_not_undo_what_another_did(database, alice):
+    """Its failure is no news: the job is done."""
+    asset_id = await new_asset(database, alice)
+    await sequence(database)
+    is_held, is_done = asyncio.Event(), asyncio.Event()
+
+    async def slow(job):
+        is_held.set()
+        await is_done.wait()
+        raise ValueError("late")
+
+    first = asyncio.create_task(drain(database, "metadata", slow, lease=timedelta(0)))
+    await is_held.wait()
+    assert await drain(database, "metadata", find) == 1
+    is_done.set()
+    assert await first == 0
+    assert await job_of(database, asset_id) is None
+    assert await results(database) == [asset_id]
+
+
+async def test_many_workers_share_a_queue_without_doubling(database, alice):
+    ids = [await new_asset(database, alice) for _ in range(40)]
+    await sequence(database)
+    workers = (drain(database, "metadata", find, concurrency=3) for _ in range(4))
+    assert sum(await asyncio.gather(*workers)) == 40
+    assert sorted(await results(database)) == sorted(ids)
+
+
+@asynccontextmanager
+async def session_of(database):
+    """A worker's number, and the session whose end is its end."""
+    async with database.session() as session:
+        yield await writes.jobs.take_number(session)
+
+
+async def release(database):
+    async with database.read() as connection:
+        return await writes.jobs.release_abandoned(connection, attempts_max=ATTEMPTS_MAX)
+
+
+async def claim(database, number, limit=1):
+    async with database.read() as connection:
+        return await writes.jobs.claim(
+            connection, queue="metadata", worker=number, lease=worker.LEASE, limit=limit
+        )
+
+
+async def test_what_a_dead_worker_held_is_free_at_once_and_what_a_live_one_holds_is_not(
+    database, assets
+):
+    async with session_of(database) as alive:
+        async with session_of(database) as dying:
+            assert alive != dying
+            assert len(await claim(database, alive)) == 1
+            assert len(await claim(database, dying)) == 1
+            assert await release(database) == 0
+        assert await release(database) == 1
+        assert (await job_of(database, assets[0]))["claimed_by"] == alive
+        assert (await job_of(database, assets[1]))["claimed_by"] is None
+        assert await drain(database, "metadata", find) == 2
+    assert await release(database) == 1
+
+
+async def test_a_worker_of_another_database_in_the_cluster_keeps_nothing(
+    database, assets, postgres
+):
+    with clone(postgres) as dsn:
+        async with Database(dsn) as elsewhere, session_of(elsewhere) as number:
+            assert len(await claim(database, number)) == 1  # by a namesake who is dead
+            assert await release(database) == 1
+
+
+async def test_what_kills_every_worker_is_given_up(database, assets):
+    for attempt in range(ATTEMPTS_MAX):
+        async with session_of(database) as number:
+            (job,) = await claim(database, number)
+            assert job["entity_id"] == assets[0]
+            assert job["attempts"] == attempt + 1
+        assert await release(database) == 1
+    job = await job_of(database, assets[0])
+    assert job["dead_at"] is not None
+    assert job["last_error"] == "The worker died of it"
+
+
+@asynccontextmanager
+async def running(database, consumer):
+    task = asyncio.create_task(worker.run(database, {"metadata": consumer}, concurrency=2))
+    yield task
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_running_worker_hears_of_new_jobs_and_survives_its_session(
+    database, alice, sequencing
+):
+    done: asyncio.Queue = asyncio.Queue()
+
+    async def consumer(job):
+        async def record(tx):
+            await log.stage(tx, "asset.thumbnail_made", job.scope, [job.entity_id])
+            done.put_nowait(job.entity_id)
+
+        return record
+
+    async with running(database, consumer):
+        first = await new_asset(database, alice)
+        assert await asyncio.wait_for(done.get(), 10) == first
+        await ask(
+            database,
+            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = database"
+            " WHERE locktype = 'advisory' AND objsubid = 2 AND datname = current_database()",
+        )
+        second = await new_asset(database, alice)
+        assert await asyncio.wait_for(done.get(), 20) == second
