@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -10,6 +11,8 @@ from uuid import UUID
 from sql import Connection, Transaction, reads, writes
 from sync.errors import Invalid
 from sync.feeds import TYPES
+
+POSITION = re.compile(r"[0-9]{1,18}")  # what a bigint always holds
 
 
 class Ack(NamedTuple):
@@ -81,6 +84,8 @@ def _parse(ack: str) -> tuple[str, UUID | None, int]:
         return type_, None, 0
     epoch, _, pos = place.partition("|")[0].partition(".")
     try:
+        if not POSITION.fullmatch(pos):
+            raise ValueError(pos)
         return type_, UUID(epoch), int(pos)
     except ValueError as error:
         raise Invalid(f"Invalid ack: {type_}") from error
