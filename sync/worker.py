@@ -16,7 +16,7 @@ from sql import Connection, Database, Disconnected, Transaction, writes
 logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=10)
 PAUSES = [timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1)]
-POLL_SECONDS = 5.0  # For jobs whose lease or pause ended; new ones are announced.
+POLL_SECONDS = 5.0  # For jobs whose lease, pause or worker ended; new ones are announced.
 RECONNECT_SECONDS = 0.5
 ERROR_CHARACTERS_MAX = 1000
 
@@ -53,7 +53,6 @@ async def run(database: Database, consumers: Mapping[str, Consumer], *, concurre
         try:
             async with database.listen("job") as session:
                 worker = await writes.jobs.take_number(session)
-                await writes.jobs.release_abandoned(session, attempts_max=len(PAUSES) + 1)
                 await _work(database, session, worker, consumers, concurrency)
         except* Disconnected as lost:
             logger.warning("The worker lost its session: %s", lost.exceptions[0])
@@ -104,11 +103,12 @@ async def _work(
 
     async def listen() -> None:
         while True:
+            await writes.jobs.release_abandoned(session, attempts_max=len(PAUSES) + 1)
+            for event in news.values():
+                event.set()
             async for notice in session.notifies(timeout=POLL_SECONDS):
                 if event := news.get(notice.payload):
                     event.set()
-            for event in news.values():
-                event.set()
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(listen())

@@ -189,7 +189,11 @@ async def test_many_workers_share_a_queue_without_doubling(database, alice):
 async def session_of(database):
     """A worker's number, and the session whose end is its end."""
     async with database.session() as session:
-        yield await writes.jobs.take_number(session)
+        number = await writes.jobs.take_number(session)
+        yield number
+    held = "SELECT count(*) FROM pg_locks WHERE objid = %s::int::oid AND objsubid = 2"
+    while await ask_one(database, held, number):
+        await asyncio.sleep(0.005)  # Postgres lets go a moment after the line is cut.
 
 
 async def release(database):
@@ -244,9 +248,39 @@ async def test_what_kills_every_worker_is_given_up(database, assets):
 @asynccontextmanager
 async def running(database, consumer):
     task = asyncio.create_task(worker.run(database, {"metadata": consumer}, concurrency=2))
-    yield task
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_running_worker_takes_over_from_one_that_dies(database, assets, monkeypatch):
+    monkeypatch.setattr(worker, "POLL_SECONDS", 0.05)
+    done: asyncio.Queue = asyncio.Queue()
+
+    async def consumer(job):
+        done.put_nowait(job.entity_id)
+        return await find(job)
+
+    async with session_of(database) as dying:
+        assert len(await claim(database, dying, limit=3)) == 3
+        async with running(database, consumer):
+            await numbered(database, 2)
+            assert done.empty()
+            await ask(database, "SELECT pg_terminate_backend(pid) FROM pg_locks"
+                      " WHERE objid = %s::int::oid AND objsubid = 2", dying)  # fmt: skip
+            async with asyncio.timeout(20):
+                assert {await done.get() for _ in assets} == set(assets)
+
+
+async def numbered(database, count):
+    """Return when so many workers have taken their numbers."""
+    query = """SELECT count(*) FROM pg_locks JOIN pg_database AS here ON here.oid = database
+                WHERE locktype = 'advisory' AND objsubid = 2 AND datname = current_database()"""
+    async with asyncio.timeout(10):
+        while await ask_one(database, query) != count:
+            await asyncio.sleep(0.005)
 
 
 async def test_a_running_worker_hears_of_new_jobs_and_survives_its_session(
