@@ -83,7 +83,7 @@ class Client:
 
     async def upload(self, data: bytes, name: str = "a.jpg", **fields: str) -> Answer:
         """POST /api/assets as the app does."""
-        form = aiohttp.FormData()
+        form = aiohttp.FormData(quote_fields=False)
         for key, value in {
             "fileCreatedAt": "2024-05-06T07:08:09.000Z",
             "fileModifiedAt": "2024-05-06T07:08:09.000Z",

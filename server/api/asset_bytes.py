@@ -27,19 +27,14 @@ class Thumbnail(Edited):
     size: Literal["original", "fullsize", "preview", "thumbnail"] = "thumbnail"
 
 
-@endpoint(
-    "GET", "/assets/{id}/original", auth="link", permission="asset.download", query=Edited,
-    aliases=("HEAD",),
-)  # fmt: skip
+@endpoint("GET", "/assets/{id}/original", auth="link", permission="asset.download", query=Edited)
 async def download_asset(call: Call) -> web.StreamResponse:
     """The file as it was uploaded; of an asset without edits, `edited` is the same."""
     row = await _find_or_hide(call, "asset.download", "original")
     return await _send_original(call, row, file_name=row["original_file_name"])
 
 
-@endpoint(
-    "GET", "/assets/{id}/video/playback", auth="link", permission="asset.view", aliases=("HEAD",)
-)
+@endpoint("GET", "/assets/{id}/video/playback", auth="link", permission="asset.view")
 async def play_asset_video(call: Call) -> web.StreamResponse:
     row = await _find_or_hide(call, "asset.view", "encoded_video")
     if row["type"] != "VIDEO":
@@ -49,10 +44,7 @@ async def play_asset_video(call: Call) -> web.StreamResponse:
     return await _send_original(call, row)
 
 
-@endpoint(
-    "GET", "/assets/{id}/thumbnail", auth="link", permission="asset.view", query=Thumbnail,
-    aliases=("HEAD",),
-)  # fmt: skip
+@endpoint("GET", "/assets/{id}/thumbnail", auth="link", permission="asset.view", query=Thumbnail)
 async def view_asset(call: Call) -> web.StreamResponse:
     size = call.query.size
     row = await _find(call, "asset.view", size)
