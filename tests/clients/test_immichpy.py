@@ -231,7 +231,8 @@ async def test_a_picture_from_upload_to_preview(immich, served, open_socket):
     assert await upload(immich, data) == asset_id, "the same bytes are the same asset"
 
 
-async def test_a_picture_is_described(immich):
+async def test_a_picture_is_described(immich, served, open_socket):
+    socket = await open_socket(served.url, **{"x-api-key": served.key})
     first, second = [await upload(immich, photo()) for _ in range(2)]
     changed = await immich.assets.update_asset(
         first,
@@ -248,9 +249,12 @@ async def test_a_picture_is_described(immich):
     await immich.assets.update_assets(
         api.AssetBulkUpdateDto(ids=[first, second], is_favorite=True, description="Both")
     )
+    while UUID((await socket.next("on_upload_success"))[0]["id"]) != second:
+        pass  # What the file says comes later, and changes nothing of it.
     for asset_id in (first, second):
         shown = await immich.assets.get_asset_info(asset_id)
         assert (shown.is_favorite, shown.exif_info.description) == (True, "Both")
+        assert shown.width
 
 
 async def test_metadata_of_apps(immich):
