@@ -95,6 +95,30 @@ class Database:
             yield connection
 
 
+async def hear(connection: Connection, seconds: float) -> list[str]:
+    """The payloads of notifications, as soon as there are any; none after so many seconds.
+
+    Asleep until then, where psycopg's own wait would look ten times a second.
+    """
+    payloads = [notice.payload async for notice in connection.notifies(timeout=0)]
+    if not payloads and await _is_readable(connection.fileno(), seconds):
+        payloads = [notice.payload async for notice in connection.notifies(timeout=0)]
+    return payloads
+
+
+async def _is_readable(file: int, seconds: float) -> bool:
+    loop, readable = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(file, readable.set)
+    try:
+        async with asyncio.timeout(seconds):
+            await readable.wait()
+    except TimeoutError:
+        return False
+    finally:
+        loop.remove_reader(file)
+    return True
+
+
 async def _check(connection: Connection) -> None:
     """Refuse a pooled connection that the server closed meanwhile; costs no round trip.
 

@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 
 from sql import Connection, Database, Disconnected, writes
-from sql.database import LOOKUPS
+from sql.database import LOOKUPS, hear
 from sql.projections import project
 from sync import topics
 
@@ -16,6 +16,7 @@ LINGER_SECONDS = 0.001  # More commits share a pass, and a pass costs the same f
 POLL_SECONDS_MIN = 0.005  # A poke may be lost, and the last one before an idle night too.
 POLL_SECONDS_MAX = 2.0
 STAND_BY_SECONDS = 0.5
+HEAR_SECONDS = 60.0  # Then once more; a lost connection is noticed at once.
 
 
 async def run(database: Database) -> None:
@@ -99,8 +100,9 @@ async def _sequence_forever(database: Database, connection: Connection) -> None:
 
 
 async def _hear(database: Database, pokes: Connection) -> None:
-    async for _poke in pokes.notifies():
-        database.committed.set()
+    while True:
+        if await hear(pokes, HEAR_SECONDS):
+            database.committed.set()
 
 
 async def _poked(committed: asyncio.Event, seconds: float) -> bool:

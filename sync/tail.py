@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from sql import Connection, Database, Disconnected, reads
+from sql.database import hear
 
 POLL_SECONDS = 5.0  # A notification may be lost; a poll never is.
 RECONNECT_SECONDS = 0.5
@@ -50,7 +51,6 @@ async def follow(database: Database, after: int) -> AsyncGenerator[list[Entry], 
                     while entries := await read(connection, after):
                         yield entries
                         after = entries[-1].pos
-                    async for _head in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
-                        pass
+                    await hear(connection, POLL_SECONDS)
         except Disconnected:
             await asyncio.sleep(RECONNECT_SECONDS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -12,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from sql import Connection, Database, Disconnected, Transaction, writes
+from sql.database import hear
 
 logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=10)
@@ -70,11 +73,14 @@ async def drain(
 ) -> int:
     """Consume what is waiting now, so many at a time; return how many jobs were finished."""
     finished = 0
+    waiting: deque[Job] = deque()
     running: set[asyncio.Task[bool]] = set()
     try:
         while True:
-            free = concurrency - len(running)
-            for job in await _claim(database, queue, worker, lease, free) if free else []:
+            if not waiting:  # A claim for several: it costs as much as one for one.
+                waiting.extend(await _claim(database, queue, worker, lease, 2 * concurrency))
+            while waiting and len(running) < concurrency:
+                job = waiting.popleft()
                 running.add(asyncio.create_task(_consume(database, queue, job, consumer)))
             if not running:
                 return finished
@@ -106,9 +112,11 @@ async def _work(
             await writes.jobs.release_abandoned(session, attempts_max=len(PAUSES) + 1)
             for event in news.values():
                 event.set()
-            async for notice in session.notifies(timeout=POLL_SECONDS):
-                if event := news.get(notice.payload):
-                    event.set()
+            deadline = time.monotonic() + POLL_SECONDS
+            while (seconds := deadline - time.monotonic()) > 0:
+                for queue in await hear(session, seconds):
+                    if queue in news:
+                        news[queue].set()
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(listen())

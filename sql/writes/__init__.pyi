@@ -152,19 +152,23 @@ class log:
     async def stage(connection: Connection, *, topic: str, scope: UUID, entity_ids: list[UUID], audience: list[UUID], facts: bytes) -> None: ...
 
 class renditions:
-    class lock_asset_row(TypedDict):
-        id: UUID
-        owner_id: UUID
-        visibility: str
-        is_bare: bool
-    @staticmethod
-    async def lock_asset(connection: Connection, *, asset_id: UUID) -> lock_asset_row | None: ...
     @staticmethod
     async def set_exif(connection: Connection, *, description: str | None, exif_image_width: int | None, exif_image_height: int | None, orientation: str | None, date_time_original: datetime | None, modify_date: datetime | None, time_zone: str | None, latitude: float | None, longitude: float | None, projection_type: str | None, make: str | None, model: str | None, lens_model: str | None, f_number: float | None, focal_length: float | None, iso: int | None, exposure_time: str | None, profile_description: str | None, rating: int | None, fps: float | None, asset_id: UUID) -> int: ...
+    class set_taken_row(TypedDict):
+        owner_id: UUID
     @staticmethod
-    async def set_taken(connection: Connection, *, file_created_at: datetime, local_date_time: datetime, duration_ms: int | None, width: int | None, height: int | None, asset_id: UUID) -> int: ...
+    async def set_taken(connection: Connection, *, file_created_at: datetime, local_date_time: datetime, duration_ms: int | None, width: int | None, height: int | None, asset_id: UUID) -> set_taken_row | None: ...
+    class set_thumbhash_row(TypedDict):
+        owner_id: UUID
+        is_bare: bool
     @staticmethod
-    async def set_thumbhash(connection: Connection, *, thumbhash: bytes, width: int, height: int, asset_id: UUID) -> int: ...
+    async def set_thumbhash(connection: Connection, *, thumbhash: bytes, width: int, height: int, asset_id: UUID) -> set_thumbhash_row | None: ...
+    @staticmethod
+    async def put_pictures(connection: Connection, *, asset_id: UUID, thumbnail_key: str, preview_key: str) -> None: ...
+
+class schedule:
+    @staticmethod
+    async def try_turn(connection: Connection, *, name: str) -> bool: ...
 
 class sequencer:
     @staticmethod
@@ -205,6 +209,11 @@ class sessions:
     async def delete_sessions(connection: Connection, *, user_id: UUID, but_id: UUID | None) -> list[delete_sessions_row]: ...
     @staticmethod
     async def set_pending_reset(connection: Connection, *, is_pending: bool, session_id: UUID, user_id: UUID) -> int: ...
+    class delete_stale_row(TypedDict):
+        id: UUID
+        user_id: UUID
+    @staticmethod
+    async def delete_stale(connection: Connection, *, unused: timedelta) -> list[delete_stale_row]: ...
 
 class settings:
     @staticmethod

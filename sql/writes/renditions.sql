@@ -1,9 +1,3 @@
--- lock_asset -> row?
-SELECT asset.id, asset.owner_id, asset.visibility, asset.thumbhash IS NULL AS is_bare
-  FROM asset
- WHERE asset.id = %(asset_id)s
-   FOR UPDATE;
-
 -- set_exif -> count
 -- What the file says, where no person said otherwise.
 -- nullable: description, exif_image_width, exif_image_height, orientation, date_time_original
@@ -37,7 +31,7 @@ UPDATE asset_exif
        fps                 = %(fps)s
  WHERE asset_id = %(asset_id)s;
 
--- set_taken -> count
+-- set_taken -> row?
 -- When and how large, as the file says; the date only where no person set it.
 -- nullable: duration_ms, width, height
 UPDATE asset
@@ -52,9 +46,23 @@ UPDATE asset
       FROM asset_exif
      WHERE asset_exif.asset_id = %(asset_id)s
   ) AS exif
- WHERE asset.id = %(asset_id)s;
+ WHERE asset.id = %(asset_id)s
+RETURNING asset.owner_id;
 
--- set_thumbhash -> count
+-- set_thumbhash -> row?
+-- Whose asset it is, and whether this is its first picture.
 UPDATE asset
    SET thumbhash = %(thumbhash)s, width = %(width)s, height = %(height)s, updated_at = now()
- WHERE id = %(asset_id)s;
+  FROM (
+    SELECT asset.thumbhash IS NULL AS is_bare
+      FROM asset
+     WHERE asset.id = %(asset_id)s
+       FOR UPDATE
+  ) AS before
+ WHERE asset.id = %(asset_id)s
+RETURNING asset.owner_id, before.is_bare;
+
+-- put_pictures -> none
+INSERT INTO asset_file (asset_id, type, key)
+VALUES (%(asset_id)s, 'thumbnail', %(thumbnail_key)s), (%(asset_id)s, 'preview', %(preview_key)s)
+    ON CONFLICT (asset_id, type) DO UPDATE SET key = excluded.key, updated_at = now();

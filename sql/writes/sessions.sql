@@ -44,3 +44,19 @@ RETURNING id;
 UPDATE session
    SET is_pending_sync_reset = %(is_pending)s, updated_at = now()
  WHERE id = %(session_id)s AND user_id = %(user_id)s;
+
+-- delete_stale -> rows
+-- Some that expired or were not used for so long, with all that were opened from them.
+WITH RECURSIVE stale AS (
+    (SELECT session.id
+       FROM session
+      WHERE session.expires_at <= now()
+         OR session.updated_at < now() - %(unused)s::interval
+      LIMIT 1000)
+     UNION
+    SELECT session.id FROM session JOIN stale ON session.parent_id = stale.id
+)
+DELETE FROM session
+ USING stale
+ WHERE session.id = stale.id
+RETURNING session.id, session.user_id;

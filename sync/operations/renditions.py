@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -44,14 +45,18 @@ class Metadata(msgspec.Struct, kw_only=True):
 TAKEN = ("file_created_at", "local_date_time", "width", "height", "duration_ms")
 
 
+async def request_metadata(tx: Transaction, owner_id: UUID, asset_ids: Sequence[UUID]) -> None:
+    """Have files read again, and their pictures made after that."""
+    await log.stage(tx, "asset.metadata_requested", owner_id, asset_ids)
+
+
 async def record_metadata(tx: Transaction, asset_id: UUID, found: Metadata) -> None:
     """Show what the file says, but for what a person said instead."""
-    asset = await writes.renditions.lock_asset(tx, asset_id=asset_id)
-    if asset is None:
-        return  # Deleted meanwhile: nothing to show it on.
     values = msgspec.structs.asdict(found)
     taken = {name: values.pop(name) for name in TAKEN}
-    await writes.renditions.set_taken(tx, asset_id=asset_id, **taken)
+    asset = await writes.renditions.set_taken(tx, asset_id=asset_id, **taken)
+    if asset is None:
+        return  # Deleted meanwhile: nothing to show it on.
     await writes.renditions.set_exif(tx, asset_id=asset_id, **values)
     await log.stage(
         tx,
@@ -73,13 +78,13 @@ async def record_thumbnail(
     preview_key: str,
 ) -> None:
     """Record pictures whose bytes are stored. Size in pixels, the right way up."""
-    asset = await writes.renditions.lock_asset(tx, asset_id=asset_id)
+    asset = await writes.renditions.set_thumbhash(
+        tx, asset_id=asset_id, thumbhash=thumbhash, width=width, height=height
+    )
     if asset is None:
         return  # Deleted meanwhile: the janitor finds the files.
-    await writes.assets.put_file(tx, asset_id=asset_id, type="thumbnail", key=thumbnail_key)
-    await writes.assets.put_file(tx, asset_id=asset_id, type="preview", key=preview_key)
-    await writes.renditions.set_thumbhash(
-        tx, asset_id=asset_id, thumbhash=thumbhash, width=width, height=height
+    await writes.renditions.put_pictures(
+        tx, asset_id=asset_id, thumbnail_key=thumbnail_key, preview_key=preview_key
     )
     await log.stage(
         tx,
