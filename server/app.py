@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from server import pages, realtime
+from server import chores, pages, realtime
 from server.api import (
     api_keys,
     asset_bytes,
@@ -45,6 +45,7 @@ def build_app(context: Context) -> web.Application:
     realtime.attach(app)
     app.add_routes(pages.routes(context))
     app.cleanup_ctx.append(_run_sequencer)
+    app.cleanup_ctx.append(chores.run_beside)
     return app
 
 

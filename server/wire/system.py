@@ -15,9 +15,9 @@ RELEASES = "https://github.com/immich-app/immich/releases"
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 # What clients may show a door to. Only what is behind it already is true.
 MISSING = (
-    "configFile duplicateDetection email facialRecognition importFaces map oauth oauthAutoLaunch "
-    "ocr realtimeTranscoding reverseGeocoding search smartSearch"
-).split()
+    "configFile", "duplicateDetection", "email", "facialRecognition", "importFaces", "map", "oauth",
+    "oauthAutoLaunch", "ocr", "realtimeTranscoding", "reverseGeocoding", "search", "smartSearch",
+)  # fmt: skip
 
 Shown = dict[str, Any]
 

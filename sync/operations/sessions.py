@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TypedDict
@@ -81,6 +82,16 @@ async def delete_other_sessions(tx: Transaction, actor: Actor) -> None:
         await writes.sessions.detach_session(tx, session_id=actor.session_id)
     rows = await writes.sessions.delete_sessions(tx, user_id=actor.user_id, but_id=actor.session_id)
     await _stage_deletion(tx, actor, [row["id"] for row in rows])
+
+
+async def delete_stale_sessions(tx: Transaction, unused: timedelta) -> int:
+    """End some that expired or were not used for so long; return how many, zero when none is."""
+    ended = defaultdict(list)
+    for row in await writes.sessions.delete_stale(tx, unused=unused):
+        ended[row["user_id"]].append(row["id"])
+    for user_id, ids in ended.items():
+        await log.stage(tx, "session.deleted", user_id, ids, audience=[user_id], is_logout=False)
+    return sum(map(len, ended.values()))
 
 
 async def set_pending_reset(
