@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -83,3 +85,14 @@ async def ask_one(database: Database, query: str, *values: object) -> Any:
     (row,) = await ask(database, query, *values)
     (value,) = row.values()
     return value
+
+
+async def until(
+    condition: Callable[[], Awaitable[Any]], *, is_met: Callable[[Any], Any] = bool
+) -> Any:
+    """What the condition answers, as soon as that is true."""
+    async with asyncio.timeout(20):
+        while True:
+            if is_met(answer := await condition()):
+                return answer
+            await asyncio.sleep(0.003)

@@ -20,11 +20,12 @@ from sync.operations import sessions
 from sync.stream import RESET, stream
 
 # What the app asks for, in its order.
-REQUESTS = """
+_REQUESTS = """
 AuthUsersV1 UsersV1 AssetsV2 AssetExifsV1 AssetEditsV1 AssetMetadataV1 PartnersV1 PartnerAssetsV2
 PartnerAssetExifsV1 AlbumsV2 AlbumUsersV1 AlbumAssetsV2 AlbumAssetExifsV1 AlbumToAssetsV1 MemoriesV1
 MemoryToAssetsV1 StacksV1 PartnerStacksV1 UserMetadataV1 PeopleV1 AssetFacesV2 AssetOcrV1
-""".split()
+"""
+REQUESTS = _REQUESTS.split()
 BATCH_LINES = 5000
 
 # The parents are as in the app; but nothing may hide behind the end of a user.
@@ -73,9 +74,9 @@ CONTROLS = {"SyncAckV1", "SyncResetV1", "SyncCompleteV1"}
 USER = """id:str name:str email:str avatarColor:str? deletedAt:str? hasProfileImage:bool
     profileChangedAt:str"""
 EXIF = """assetId:str description:str? exifImageWidth:int? exifImageHeight:int? fileSizeInByte:int?
-    orientation:str? dateTimeOriginal:str? modifyDate:str? timeZone:str? latitude:num? longitude:num?
-    projectionType:str? city:str? state:str? country:str? make:str? model:str? lensModel:str?
-    fNumber:num? focalLength:num? iso:int? exposureTime:str? profileDescription:str? rating:int?
+    orientation:str? dateTimeOriginal:str? modifyDate:str? timeZone:str? latitude:num?
+    longitude:num? projectionType:str? city:str? state:str? country:str? make:str? model:str?
+    lensModel:str? fNumber:num? focalLength:num? iso:int? exposureTime:str? profileDescription:str? rating:int?
     fps:num?"""
 ASSET = """id:str ownerId:str originalFileName:str thumbhash:str? checksum:str fileCreatedAt:str?
     fileModifiedAt:str? createdAt:str? localDateTime:str? duration:int? type:str deletedAt:str?

@@ -83,9 +83,7 @@ class Library(RuleBasedStateMachine):
                 self.upload(who, checksum, "x" if checksum == 0 else None)
         self.sequence()
         owners = [self.actors[0], *self.actors]
-        self.devices = [
-            self.run(new_replica(self.database, owner.user_id)) for owner in owners
-        ]
+        self.devices = [self.run(new_replica(self.database, owner.user_id)) for owner in owners]
         self.late: list[list[str]] = [[] for _ in owners]
         for device in range(4):
             self.pull(device, True)

@@ -10,7 +10,7 @@ from sql import Database, Disconnected, writes
 from sync import log, sequencer, tail
 from sync.operations import assets, users
 from sync.topics import FILE_REMOVAL, METADATA
-from tests.sync.library import an_upload, ask, ask_one, new_asset, new_user, sequence
+from tests.sync.library import an_upload, ask, ask_one, new_asset, new_user, sequence, until
 from tests.sync.replica import new_replica
 
 
@@ -203,9 +203,7 @@ async def test_a_lost_connection_of_the_leader_is_made_anew(database, sequencing
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         f" WHERE datname = current_database() AND {VICTIMS[victim]}",
     )
-    async with asyncio.timeout(10):
-        while await leads(database) == before:
-            await asyncio.sleep(0.01)
+    await until(lambda: leads(database), is_met=lambda leader: leader != before)
     follower = tail.follow(database, after=0)
     await new_user(database)
     assert len(await asyncio.wait_for(anext(follower), 10)) == 1
@@ -243,9 +241,7 @@ async def waits(database, statement: str) -> None:
     query = """SELECT count(*) FROM pg_stat_activity
                 WHERE datname = current_database() AND wait_event_type = 'Lock'
                   AND query LIKE '%%' || %s || '%%'"""
-    async with asyncio.timeout(10):
-        while not await ask_one(database, query, statement):
-            await asyncio.sleep(0.005)
+    await until(lambda: ask_one(database, query, statement))
 
 
 async def leads(database) -> int:
@@ -255,7 +251,4 @@ async def leads(database) -> int:
                   AND EXISTS (SELECT 1 FROM pg_stat_activity AS other
                                WHERE other.datname = pg_database.datname
                                  AND other.query = 'LISTEN staged')"""
-    async with asyncio.timeout(10):
-        while not (rows := await ask(database, query)):
-            await asyncio.sleep(0.005)
-    return rows[0]["pid"]
+    return (await until(lambda: ask(database, query)))[0]["pid"]

@@ -7,7 +7,7 @@ import gzip
 import json
 from contextlib import aclosing
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from sql import lines
 from sync import checkpoints, sequencer
 from sync import stream as streams
+from sync.actor import Actor
 from sync.errors import Invalid
 from sync.feeds import FEEDS, REPLACED, REQUESTS, TYPES
 from sync.operations import assets, sessions, users
@@ -49,9 +50,7 @@ def positions(some):
     return [int(line["ack"].rpartition(".")[2]) for line in some]
 
 
-async def test_every_line_acks_what_is_before_it_and_the_last_of_its_type_the_head(
-    database, alice
-):
+async def test_every_line_acks_what_is_before_it_and_the_last_of_its_type_the_head(database, alice):
     for _ in range(3):
         await new_asset(database, alice)
     async with database.write() as tx:
@@ -83,9 +82,7 @@ async def test_a_position_is_acked_only_when_all_of_it_was_sent(database, alice)
 
 @pytest.mark.parametrize("together", [1, 2, 3, 4])
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 7])
-async def test_pages_break_between_positions_only(
-    database, alice, monkeypatch, count, together
-):
+async def test_pages_break_between_positions_only(database, alice, monkeypatch, count, together):
     """Pages of three lines; entries of one to four lines; cut after each line."""
     monkeypatch.setattr(lines, "PAGE_LINES", 3)
     for _ in range(count):
@@ -348,9 +345,7 @@ class Served:
 
 async def test_over_http_and_gzip_a_phone_converges(database, alice, bob, sign_in):
     carol = await sign_in("Carol")
-    actor = type(alice)((await ask_one(
-        database, 'SELECT id FROM "user" WHERE name = %s', "Carol"
-    )))  # fmt: skip
+    actor = Actor(UUID(carol.user["id"]))
     ids = [await new_asset(database, actor) for _ in range(5)]
     async with aiohttp.ClientSession(auto_decompress=False) as http:
         phone = Replica(Served(http, carol))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ from sync import log, worker
 from sync.operations import renditions
 from sync.worker import PAUSES, Hopeless, drain
 from tests.fix_postgres import clone
-from tests.sync.library import FOUND, ask, ask_one, new_asset, sequence
+from tests.sync.library import FOUND, ask, ask_one, new_asset, sequence, until
 
 ATTEMPTS_MAX = len(PAUSES) + 1
 
@@ -138,23 +139,20 @@ async def test_a_failure_of_the_database_is_tried_again_like_any_other(database,
 async def test_an_expired_lease_gives_one_result(database, alice):
     asset_id = await new_asset(database, alice)
     await sequence(database)
-    both = asyncio.Barrier(2)
+    both, is_held = asyncio.Barrier(2), asyncio.Event()
 
     async def consumer(job):
+        is_held.set()
         await both.wait()  # both workers hold the same job
         return await find(job)
 
     async def work():
         return await drain(database, "metadata", consumer, lease=timedelta(0))
 
-    assert sorted(await asyncio.gather(work(), delayed(work, both))) == [0, 1]
+    first = asyncio.create_task(work())
+    await is_held.wait()
+    assert sorted([await work(), await first]) == [0, 1]
     assert await results(database) == [asset_id]
-
-
-async def delayed(work, barrier):
-    while not barrier.n_waiting:
-        await asyncio.sleep(0.001)
-    return await work()
 
 
 async def test_a_worker_that_comes_too_late_does_not_undo_what_another_did(database, alice):
@@ -192,8 +190,7 @@ async def session_of(database):
         number = await writes.jobs.take_number(session)
         yield number
     held = "SELECT count(*) FROM pg_locks WHERE objid = %s::int::oid AND objsubid = 2"
-    while await ask_one(database, held, number):
-        await asyncio.sleep(0.005)  # Postgres lets go a moment after the line is cut.
+    await until(lambda: ask_one(database, held, number), is_met=operator.not_)  # in a moment
 
 
 async def release(database):
@@ -278,9 +275,7 @@ async def numbered(database, count):
     """Return when so many workers have taken their numbers."""
     query = """SELECT count(*) FROM pg_locks JOIN pg_database AS here ON here.oid = database
                 WHERE locktype = 'advisory' AND objsubid = 2 AND datname = current_database()"""
-    async with asyncio.timeout(10):
-        while await ask_one(database, query) != count:
-            await asyncio.sleep(0.005)
+    await until(lambda: ask_one(database, query), is_met=lambda held: held == count)
 
 
 async def test_a_running_worker_hears_of_new_jobs_and_survives_its_session(
