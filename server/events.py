@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -14,8 +13,8 @@ from sql import Connection, Database, reads
 from sync.tail import Entry
 from sync.topics import EVERYONE
 
-# Clients flash when each of a thousand assets comes as an event of its own. A user who would be
-# told of more than these at once gets one event instead.
+# Clients flash when each of a thousand assets comes as an event of its own: one change of more
+# assets than these is one event.
 SINGLES_MAX = 100
 SHOWN = ("timeline", "archive")  # Visibilities whose uploads are told.
 
@@ -39,6 +38,7 @@ class Assets(NamedTuple):
     lines: dict[tuple[str, UUID], msgspec.Raw]  # data of sync lines, by kind and asset
 
 
+# The room of what happened to assets is an entry's scope: their owner, whoever acted.
 Teller = Callable[[Entry, Assets], Iterator[Event]]
 
 
@@ -52,10 +52,10 @@ async def list_events(
     database: Database, entries: Sequence[Entry], is_here: Callable[[UUID], bool]
 ) -> list[Event]:
     """What to tell of these entries, in their order. Nothing is read for those who are away."""
-    floods = _find_floods(entries)
-    events = [resync(user_id) for user_id in floods if is_here(user_id)]
-    told = [entry for entry in entries if not (_singles(entry) and _reader(entry) in floods)]
-    shown = [entry for entry in told if is_here(_reader(entry))]
+    flooded = {entry.scope for entry in entries if _is_flood(entry)}
+    events = [resync(user_id) for user_id in flooded if is_here(user_id)]
+    told = [entry for entry in entries if not _is_flood(entry)]
+    shown = [entry for entry in told if is_here(entry.scope)]
     asset_ids = {id_ for entry in shown for id_ in _singles(entry)}
     assets = Assets({}, {})
     if asset_ids:
@@ -81,11 +81,8 @@ async def _read_assets(
     )
 
 
-def _find_floods(entries: Sequence[Entry]) -> set[UUID]:
-    counts: Counter[UUID] = Counter()
-    for entry in entries:
-        counts[_reader(entry)] += len(_singles(entry))
-    return {user_id for user_id, count in counts.items() if count > SINGLES_MAX}
+def _is_flood(entry: Entry) -> bool:
+    return len(_singles(entry)) > SINGLES_MAX
 
 
 def _singles(entry: Entry) -> list[UUID]:
@@ -94,11 +91,6 @@ def _singles(entry: Entry) -> list[UUID]:
         entry.topic == "asset.updated" and entry.facts["is_told"]
     )
     return entry.entity_ids if is_shown else []
-
-
-def _reader(entry: Entry) -> UUID:
-    """Who is told of assets: their owner, whoever acted."""
-    return entry.scope
 
 
 def _tell_upload(entry: Entry, assets: Assets) -> Iterator[Event]:
