@@ -103,7 +103,7 @@ def stage(
             "owner": OWNER,
             "first": first,
             "last": last,
-            "facts": msgspec.msgpack.encode({}),
+            "facts": msgspec.msgpack.encode({"is_told": False}),
         },
     )
 

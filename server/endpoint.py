@@ -102,6 +102,8 @@ def _serve(one: Endpoint) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         context = request.app[CONTEXT]
         actor = await _admit(one, context, request)
+        if any("\0" in text for text in request.match_info.values()):
+            raise Missing("Not Found")  # Postgres takes no such text, so nothing has such a name.
         ids = {
             name: body.parse_id(text, name)
             for name, text in request.match_info.items()

@@ -245,3 +245,11 @@ async def test_another_method_is_another_route(alice):
     answer = await alice.delete("/api/users/me")
 
     assert (answer.status, answer.json) == (404, {"message": "Cannot DELETE /api/users/me"})
+
+
+async def test_a_null_character_in_a_path_names_nothing(alice):
+    asset_id = (await alice.upload(b"bytes")).json["id"]
+
+    answer = await alice.delete(f"/api/assets/{asset_id}/metadata/%00")
+
+    assert (answer.status, answer.message) == (404, "Not Found")
