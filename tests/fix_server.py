@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Awaitable, Callable
 from hashlib import sha1
@@ -90,7 +91,7 @@ class Client:
             **fields,
         }.items():
             form.add_field(key, value)
-        form.add_field("assetData", data, filename=name)
+        form.add_field("assetData", io.BytesIO(data), filename=name)
         return await self.call("POST", "/api/assets", data=form)
 
     async def sync(self, *types: str) -> list[dict[str, Any]]:

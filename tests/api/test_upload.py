@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections import Counter
 from hashlib import sha1
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
 import aiohttp
@@ -429,26 +430,26 @@ async def test_a_duplicate_still_hides_no_video(alice):
 
 
 @pytest.mark.parametrize("cut", [1, 70, 200, 1_000, 150_000, 299_000, -3])
-async def test_a_form_that_is_cut_off_leaves_nothing(alice, database, root, server, cut, received):
+async def test_a_form_that_is_cut_off_leaves_nothing(alice, database, root, server, cut, receiving):
     body = _body(PHOTO * 60)
     _, writer = await asyncio.open_connection(server.host, server.port)
     writer.write(_head(alice, len(body)) + body[:cut])
-    await writer.drain()
+    await receiving.begun()
     writer.close()
-    await received()
+    await receiving.done()
 
     await assert_nothing_came(database, root)
 
 
 async def test_a_client_that_leaves_before_the_answer_leaves_it_whole(
-    alice, database, root, server, received
+    alice, database, root, server, receiving
 ):
     body = _body(PHOTO)
     _, writer = await asyncio.open_connection(server.host, server.port)
     writer.write(_head(alice, len(body)) + body)
-    await writer.drain()
+    await receiving.begun()
     writer.transport.abort()
-    await received()
+    await receiving.done()
 
     assert await count_rows(database) == len(stored(root))
 
@@ -477,10 +478,6 @@ async def test_a_cancelled_request_ends_what_it_began(alice, database, root, mon
         if moment == "commit":
             await pause()
         return asset_id
-
-    async def noted(request, handler):
-        requests.append(asyncio.current_task())
-        return await handler(request)
 
     monkeypatch.setattr(asset_upload, "_store", slow_store)
     monkeypatch.setattr(operations, "record_upload", slow_record)
@@ -620,17 +617,22 @@ async def test_a_wrong_check_names_the_field(alice):
 
 
 @pytest.fixture
-def received(monkeypatch):
-    """Wait until the server is done with one form."""
-    done = asyncio.Event()
+def receiving(monkeypatch):
+    """Waits until the server has begun with a form, and until it is done with it."""
+    begun, done = asyncio.Event(), asyncio.Event()
     handle = asset_upload.upload.receive
 
     class Noting:
         def __init__(self, *arguments):
             self.form = handle(*arguments)
+            begun.set()
 
         async def __aenter__(self):
-            return await self.form.__aenter__()
+            try:
+                return await self.form.__aenter__()
+            except BaseException:
+                done.set()
+                raise
 
         async def __aexit__(self, *error):
             try:
@@ -639,7 +641,7 @@ def received(monkeypatch):
                 done.set()
 
     monkeypatch.setattr(asset_upload.upload, "receive", Noting)
-    return done.wait
+    return SimpleNamespace(begun=begun.wait, done=done.wait)
 
 
 def _head(client, length: int, more: str = "") -> bytes:
