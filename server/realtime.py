@@ -121,7 +121,12 @@ class Sockets:
             try:
                 async with aclosing(tail.follow(self._context.database, after)) as batches:
                     async for entries in batches:
-                        await self._tell(entries)
+                        try:
+                            await self._tell(entries)
+                        except Disconnected:
+                            raise
+                        except Exception:  # What cannot be told must not silence what follows.
+                            logger.exception("Not told: up to %d", entries[-1].pos)
                         after = entries[-1].pos
             except Disconnected as error:
                 logger.warning("Telling waits for the database: %s", error)
@@ -132,11 +137,19 @@ class Sockets:
             await self._load_config()
         for event in await events.list_events(self._context.database, entries, self._is_here):
             if event.ends and event.name:
+                await self._leave_others(event.room)
                 asyncio.get_running_loop().call_later(LOGOUT_SECONDS, self._end_soon, event)
             elif event.ends:
                 await self._end(event)
             else:
-                await self._io.emit(event.name, event.arguments, room=str(event.room))
+                await self._send(event)
+
+    async def _send(self, event: Event) -> None:
+        """As the library's emit does, but without a task for each socket: with ten of them that
+        halves the time from a commit until it is heard."""
+        frame = _frame(event)
+        for _, eio_sid in self._io.manager.get_participants("/", str(event.room)):
+            await self._io.eio.send_packet(eio_sid, frame)
 
     async def _load_config(self) -> None:
         async with self._context.database.read() as connection:
@@ -145,20 +158,28 @@ class Sockets:
     def _is_here(self, room: UUID) -> bool:
         return next(self._io.manager.get_participants("/", str(room)), None) is not None
 
+    async def _leave_others(self, room: UUID) -> None:
+        """Let the sockets in a room hear nothing but what is told there."""
+        for sid, _ in list(self._io.manager.get_participants("/", str(room))):
+            for other in self._io.rooms(sid):
+                if other not in (sid, str(room)):
+                    await self._io.leave_room(sid, other)
+
     def _end_soon(self, event: Event) -> None:
         self._io.start_background_task(self._end, event)
 
     async def _end(self, event: Event) -> None:
         """Last words, and out."""
         if event.name:
-            await self._io.emit(event.name, event.arguments, room=str(event.room))
+            await self._send(event)
         for sid, _ in list(self._io.manager.get_participants("/", str(event.room))):
             await self._io.disconnect(sid)
 
     async def _greet(self, sid: str, environ: dict[str, Any], _auth: object = None) -> None:
         request: web.Request = environ["aiohttp.request"]
         request[IS_GREETED] = True
-        assert request.transport is not None
+        if request.transport is None:
+            return  # It is gone already.
         self._transports[sid] = request.transport
         actor = request.get(ACTOR)
         if actor:
@@ -175,17 +196,15 @@ class Sockets:
             await self._io.disconnect(sid)
             return
         self._bound(sid, actor.user_id, request.transport)
-        await self._io.emit("on_server_version", show_version(), room=str(actor.user_id))
+        await self._send(Event(actor.user_id, "on_server_version", (show_version(),)))
 
     def _part(self, sid: str, _reason: str) -> None:
         if transport := self._transports.pop(sid, None):
             asyncio.get_running_loop().call_later(PARTING_SECONDS, transport.abort)
 
     def _bound(self, sid: str, user_id: UUID, transport: asyncio.Transport) -> None:
-        hint = events.resync(user_id)
-        packet = _Packet(data=[hint.name, *hint.arguments])
         outbox = self._io.eio.sockets[self._io.manager.eio_sid_from_sid(sid, "/")].queue
-        outbox.bind(Frame(MESSAGE, packet.encode()), transport.abort)
+        outbox.bind(_frame(events.resync(user_id)), transport.abort)
 
     async def _find_actor(self, request: web.Request) -> Actor | None:
         """Of the upgrade request's headers and cookies alone."""
@@ -215,10 +234,6 @@ class Outbox(asyncio.Queue[Frame | None]):
     def bind(self, hint: Frame, hang_up: Callable[[], object]) -> None:
         self._hint, self._hang_up = hint, hang_up
 
-    @property
-    def has_lost(self) -> bool:
-        return self._stuck is not None
-
     def put_nowait(self, frame: Frame | None) -> None:
         # What steers the connection is small, and must get through.
         if frame is None or frame.packet_type != MESSAGE or not self._lose(frame):
@@ -238,7 +253,7 @@ class Outbox(asyncio.Queue[Frame | None]):
     def _lose(self, frame: Frame) -> bool:
         """Once one is lost so are all until the hint: what it would have said is stale by then."""
         is_full = self.qsize() >= FRAMES_MAX or self._characters + _size(frame) > CHARACTERS_MAX
-        if is_full and not self._stuck:
+        if is_full and not self.empty() and not self._stuck:
             loop = asyncio.get_running_loop()
             self._stuck = loop.call_later(STUCK_SECONDS, self._give_up)
         return self._stuck is not None
@@ -297,6 +312,10 @@ class _Engine(engineio.AsyncServer):  # type: ignore[misc]
 class _Server(socketio.AsyncServer):  # type: ignore[misc]
     def _engineio_server_class(self) -> type[_Engine]:
         return _Engine
+
+
+def _frame(event: Event) -> Frame:
+    return Frame(MESSAGE, _Packet(data=[event.name, *event.arguments]).encode())
 
 
 def _rooms(actor: Actor) -> list[UUID]:

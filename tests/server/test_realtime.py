@@ -436,6 +436,38 @@ async def test_logging_out_is_told_to_that_session_after_the_answer(alice, liste
     assert other.names == ["on_server_version"]
 
 
+async def test_who_logged_out_hears_only_that(database, alice, bob, listen, monkeypatch):
+    monkeypatch.setattr(realtime, "LOGOUT_SECONDS", 1.0)
+    socket, other = await listen(alice), await listen(bob)
+    await alice.post("/api/auth/logout")
+    await mark(database, other)
+    await socket.closed()
+
+    assert socket.names == ["on_server_version", "on_session_delete"]
+
+
+async def test_what_cannot_be_told_does_not_silence_what_follows(
+    database, alice, listen, upload, monkeypatch, caplog
+):
+    asked = asyncio.Event()
+
+    def fail(*_):
+        asked.set()
+        raise RuntimeError("broken")
+
+    socket = await listen(alice)
+    monkeypatch.setitem(TELLERS, "asset.trashed", fail)
+    asset_id = await upload(alice)
+    async with database.write() as tx:
+        await assets.trash_assets(tx, actor(alice), [asset_id])
+    async with asyncio.timeout(10):
+        await asked.wait()
+    await mark(database, socket)
+
+    assert "Not told" in caplog.text
+    assert socket.names == ["on_server_version", "on_config_update"]
+
+
 async def test_the_sockets_of_a_deleted_session_are_closed(
     database, anonymous, alice, url, open_socket
 ):
@@ -663,6 +695,18 @@ async def test_an_outbox_is_bounded_in_frames_and_in_characters():
         await outbox.put(large)
     assert outbox.qsize() == 3
     assert [outbox.get_nowait() for _ in range(4)] == [large, large, large, hint]
+
+
+async def test_what_is_too_large_for_an_outbox_goes_alone():
+    outbox = realtime.Outbox()
+    huge = frame("a" * (realtime.CHARACTERS_MAX + 1))
+    await outbox.put(huge)
+    await outbox.put(frame("lost"))
+
+    assert outbox.get_nowait() is huge
+    assert outbox.empty()
+    await outbox.put(frame("next"))
+    assert outbox.get_nowait().data == "next"
 
 
 async def test_an_outbox_that_lost_a_frame_takes_no_other_before_it_is_empty():
