@@ -305,7 +305,8 @@ async def _set_metadata(
         values=[msgspec.json.encode(value).decode() for value in last.values()],
     )
     await log.stage(tx, "asset_metadata.changed", owner_id, [row["id"] for row in rows])
-    return [dict(row) for row in rows]
+    found = {(row["asset_id"], row["key"]): dict(row) for row in rows}
+    return [found[item] for item in last]
 
 
 async def _lock(
