@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from sql import Connection, reads
+from sql import Connection, Transaction, reads, writes
 from sync.actor import Actor
 from sync.errors import NoAccess, Unauthenticated
 
@@ -24,6 +24,17 @@ async def require_assets(
         raise NoAccess(permission)
     if not actor.is_elevated and any(row["visibility"] == "locked" for row in rows):
         raise NoAccess(permission)
+
+
+async def lock_assets(
+    tx: Transaction, actor: Actor, asset_ids: Collection[UUID], permission: str
+) -> list[writes.assets.lock_assets_row]:
+    """Hold the actor's assets until commit; then ask, so that the answer stays true."""
+    rows = await writes.assets.lock_assets(tx, asset_ids=list(asset_ids), owner_id=actor.user_id)
+    is_locked_away = any(row["visibility"] == "locked" for row in rows)
+    if len(rows) != len(set(asset_ids)) or (is_locked_away and not actor.is_elevated):
+        raise NoAccess(permission)
+    return rows
 
 
 def require_elevated(actor: Actor) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,21 +12,28 @@ from sql import Connection, Transaction, reads, writes
 from sync.errors import Invalid
 from sync.feeds import TYPES
 
-POSITION = re.compile(r"[0-9]{1,18}")  # what a bigint always holds
+# Up to three positions that a bigint holds, in the digits that every reader agrees on.
+PLACE = re.compile(r"[0-9]{1,18}(?:[.][0-9]{1,18}){0,2}")
 
 
 class Ack(NamedTuple):
-    """A cursor. On the wire, behind its type: `AssetV2|epoch.pos`."""
+    """A cursor. On the wire, behind its type: `AssetV2|epoch.pos`, of a backfill
+    `AlbumAssetBackfillV2|epoch.pos.part.ground`."""
 
     epoch: UUID
     pos: int
     acked_at: datetime
+    part: int = 0  # of a backfill: how far in what came into view at `pos`
+    ground: int = 0  # of a backfill: up to where all that came into view before is here
 
 
 async def list_acks(connection: Connection, session_id: UUID) -> dict[str, Ack]:
     """The cursors of a session by type."""
     rows = await reads.checkpoints.list_acks(connection, session_id=session_id)
-    return {row["type"]: Ack(row["epoch"], row["pos"], row["acked_at"]) for row in rows}
+    return {
+        row["type"]: Ack(row["epoch"], row["pos"], row["acked_at"], row["part"], row["ground"])
+        for row in rows
+    }
 
 
 async def is_pending_reset(connection: Connection, session_id: UUID) -> bool:
@@ -41,17 +48,24 @@ async def save_acks(tx: Transaction, session_id: UUID, acks: Sequence[str]) -> N
     stream is a reset. Raises Invalid.
     """
     parsed = [_parse(ack) for ack in acks]
-    if any(type_ == "SyncResetV1" for type_, _, _ in parsed):
+    if any(type_ == "SyncResetV1" for type_, _ in parsed):
         await reset(tx, session_id)
         return
     epoch = (await reads.log.head(tx))["epoch"]
-    if any(one_epoch != epoch for _, one_epoch, _ in parsed):
+    if any(ack.epoch != epoch for _, ack in parsed):
         await writes.checkpoints.set_pending_reset(tx, session_id=session_id, is_pending=True)
         return
-    last = {type_: pos for type_, _, pos in parsed}
+    last = dict(parsed)
     for type_ in sorted(last):  # In one order, so that two requests of a device cannot deadlock.
+        ack = last[type_]
         await writes.checkpoints.save_ack(
-            tx, session_id=session_id, type=type_, epoch=epoch, pos=last[type_]
+            tx,
+            session_id=session_id,
+            type=type_,
+            epoch=epoch,
+            pos=ack.pos,
+            part=ack.part,
+            ground=ack.ground,
         )
 
 
@@ -72,20 +86,22 @@ async def reset(tx: Transaction, session_id: UUID) -> None:
 
 
 def format_ack(type_: str, ack: Ack) -> str:
-    return f"{type_}|{ack.epoch}.{ack.pos}"
+    tail = f".{ack.part}.{ack.ground}" if ack.part or ack.ground else ""
+    return f"{type_}|{ack.epoch}.{ack.pos}{tail}"
 
 
-def _parse(ack: str) -> tuple[str, UUID | None, int]:
-    """Type, epoch and position; `SyncResetV1` names no place."""
-    type_, _, place = ack.partition("|")
+def _parse(text: str) -> tuple[str, Ack]:
+    """Type and cursor; `SyncResetV1` names no place."""
+    type_, _, place = text.partition("|")
     if type_ not in TYPES:
         raise Invalid(f"Invalid ack type: {type_}")
     if type_ == "SyncResetV1":
-        return type_, None, 0
-    epoch, _, pos = place.partition("|")[0].partition(".")
+        return type_, Ack(UUID(int=0), 0, datetime.now(UTC))
+    epoch, _, positions = place.partition("|")[0].partition(".")
     try:
-        if not POSITION.fullmatch(pos):
-            raise ValueError(pos)
-        return type_, UUID(epoch), int(pos)
+        if not PLACE.fullmatch(positions):
+            raise ValueError(positions)
+        pos, part, ground = [*map(int, positions.split(".")), 0, 0][:3]
+        return type_, Ack(UUID(epoch), pos, datetime.now(UTC), part, ground)
     except ValueError as error:
         raise Invalid(f"Invalid ack: {type_}") from error

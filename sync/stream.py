@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sql import Connection, Database, lines, reads
 from sql.lines import Page, Wanted
 from sync.checkpoints import Ack
-from sync.feeds import FEEDS, Feed
-from sync.topics import EVERYONE
+from sync.plan import Client, Part, plan
 
 SETTLE_SECONDS_MAX = 2.0  # Then answer with what is sequenced: late is better than not at all.
 SETTLE_PAUSE_SECONDS = 0.002
@@ -41,10 +41,9 @@ async def stream(
         if any(ack.epoch != epoch or ack.pos > pos for ack in acks.values()) or _is_away(acks):
             yield RESET
             return
-        feeds = [feed for feed in FEEDS if feed.request in requests]
-        wanted = [_want(feed, user_id, epoch, acks.get(feed.type)) for feed in feeds]
-        wanted = [one for one in wanted if one.after < pos]
-        async for block in _read(connection, wanted, pos):
+        grants = await reads.checkpoints.list_grants(connection, user_id=user_id)
+        parts = plan(Client(user_id, acks, grants, epoch, pos), requests)
+        async for block in _send(connection, user_id, parts):
             yield block
             if time.monotonic() > deadline:
                 raise TooSlow
@@ -62,48 +61,71 @@ async def settle(database: Database) -> None:
             await asyncio.sleep(SETTLE_PAUSE_SECONDS)
 
 
-def _want(feed: Feed, user_id: UUID, epoch: UUID, ack: Ack | None) -> Wanted:
-    return Wanted(
-        kind=feed.kind,
-        scope=EVERYONE if feed.is_public else user_id,
-        is_gone=feed.field is not None,
-        type=feed.type,
-        field=feed.field or "",
-        ack=f"{feed.type}|{epoch}.",
-        after=ack.pos if ack else 0,
-    )
+async def _send(
+    connection: Connection, user_id: UUID, parts: list[Part]
+) -> AsyncGenerator[bytes, None]:
+    """All lines of all parts; the last of each takes its cursor to the head.
+
+    The first pages of what is the user's own are read in one go. Of what others share, of which
+    there may be much, it is asked in one go only where there is anything.
+    """
+    own = [one for part in parts if not part.is_shared for one in part.wanted]
+    shared = [one for part in parts if part.is_shared for one in part.wanted]
+    first = {own[page.number - 1]: page for page in await _pages(connection, user_id, own)}
+    found = await _pages(connection, user_id, shared, limit=1)
+    present = {shared[page.number - 1] for page in found}
+    for part in parts:
+        last = b""
+        for one in part.wanted:
+            if one not in first and one not in present:
+                continue
+            page = first.pop(one, None)
+            async with aclosing(_read(connection, user_id, one, page)) as blocks:
+                async for block in blocks:
+                    if last:
+                        yield last
+                    last = block
+        if last:
+            yield _ack_last(last, part.ack)
+        elif part.is_news:
+            yield _line("SyncAckV1", part.ack)
 
 
-async def _read(connection: Connection, wanted: list[Wanted], head: int) -> AsyncIterator[bytes]:
-    """All lines of all wanted: the first pages of all in one go, the rest one after the other."""
-    for page in await lines.read_pages(connection, wanted) if wanted else []:
-        async for block in _read_on(connection, wanted[page.number - 1], page, head):
-            yield block
-
-
-async def _read_on(
-    connection: Connection, one: Wanted, page: Page, head: int
-) -> AsyncIterator[bytes]:
-    """A page and all those after it, one read ahead; the last line takes the cursor to the head."""
-    while page.is_full:
-        ahead = asyncio.create_task(lines.read_pages(connection, [one._replace(after=page.upto)]))
+async def _read(
+    connection: Connection, user_id: UUID, one: Wanted, page: Page | None
+) -> AsyncGenerator[bytes, None]:
+    """A page, or else the first, and all those after it; one is read ahead."""
+    if page is None:
+        page = await _next(connection, user_id, one)
+    while page:
+        ahead = None
+        if page.is_full:
+            following = one._replace(after=page.upto)
+            ahead = asyncio.create_task(_next(connection, user_id, following))
         try:
             yield page.lines
-            following = await ahead
+            page = await ahead if ahead else None
         finally:
-            ahead.cancel()
-            await asyncio.gather(ahead, return_exceptions=True)
-        if not following:
-            yield _line("SyncAckV1", f"{one.ack}{head}")
-            return
-        (page,) = following
-    yield _ack_head(page.lines, one, head)
+            if ahead:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
 
 
-def _ack_head(block: bytes, one: Wanted, head: int) -> bytes:
-    """Let the last line of its type, which completes it, ack the head."""
+async def _next(connection: Connection, user_id: UUID, one: Wanted) -> Page | None:
+    pages = await lines.read_pages(connection, user_id, [one])
+    return pages[0] if pages else None
+
+
+async def _pages(
+    connection: Connection, user_id: UUID, wanted: list[Wanted], limit: int = lines.PAGE_LINES
+) -> list[Page]:
+    return await lines.read_pages(connection, user_id, wanted, limit=limit) if wanted else []
+
+
+def _ack_last(block: bytes, ack: str) -> bytes:
+    """Let the last line ack all."""
     before, mark, _ = block.rpartition(b'"ack":"')
-    return b'%b%b%b%d"}\n' % (before, mark, one.ack.encode(), head)
+    return b'%b%b%b"}\n' % (before, mark, ack.encode())
 
 
 def _is_away(acks: Mapping[str, Ack]) -> bool:

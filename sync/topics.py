@@ -42,15 +42,51 @@ TOPICS = {
     # scope: the owner; keys: assets
     "asset.uploaded": Topic(("asset", "asset_exif", "auth_user"), (METADATA,)),
     "asset.metadata_requested": Topic((), (METADATA,)),
-    "asset.metadata_extracted": Topic(("asset", "asset_exif"), (THUMBNAIL,)),
-    "asset.thumbnail_made": Topic(("asset",)),
-    "asset.updated": Topic(("asset", "asset_exif")),
-    "asset.hidden": Topic(("asset",)),
-    "asset.trashed": Topic(("asset",)),
-    "asset.restored": Topic(("asset",)),
+    "asset.metadata_extracted": Topic(("asset", "asset_exif", "album_view"), (THUMBNAIL,)),
+    "asset.thumbnail_made": Topic(("asset", "album_view")),
+    "asset.updated": Topic(("asset", "asset_exif", "album_view")),
+    "asset.hidden": Topic(("asset", "asset_exif", "album_view")),
+    "asset.trashed": Topic(("asset", "album_view")),
+    "asset.restored": Topic(("asset", "album_view")),
     "asset.deleted": Topic(("asset", "asset_exif", "auth_user"), (FILE_REMOVAL,)),
     # scope: the owner; keys: rows of asset_metadata
     "asset_metadata.changed": Topic(("asset_metadata",)),
+    # scope: the owner; keys: rows of asset_edit, of asset_ocr, of asset_face
+    "asset_edit.changed": Topic(("asset_edit",)),
+    "asset_ocr.changed": Topic(("asset_ocr",)),
+    "asset_face.changed": Topic(("asset_face",)),
+    # scope: the album; keys: the album, users, or assets
+    "album.created": Topic(("album",)),
+    "album.updated": Topic(("album",)),
+    "album.deleted": Topic(("album",)),
+    "album.shared": Topic(("album_user",)),
+    "album.unshared": Topic(("album_user",)),
+    "album.role_changed": Topic(("album_user",)),
+    "album.assets_added": Topic(("album_asset", "album_view")),
+    "album.assets_removed": Topic(("album_asset", "album_view")),
+    # scope: the user whose view changes; keys: albums
+    "album_access.granted": Topic(("album_grant",)),
+    "album_access.revoked": Topic(("album_grant",)),
+    # scope: either side; keys: rows of partner
+    "partner.created": Topic(("partner",)),
+    "partner.updated": Topic(("partner",)),
+    "partner.deleted": Topic(("partner",)),
+    # scope: the user whose view changes; keys: users who share their libraries
+    "partner_access.granted": Topic(("partner_grant",)),
+    "partner_access.revoked": Topic(("partner_grant",)),
+    # scope: the owner; keys: stacks
+    "stack.created": Topic(("stack",)),
+    "stack.updated": Topic(("stack",)),
+    "stack.deleted": Topic(("stack",)),
+    # scope: the owner; keys: memories, or rows of memory_asset
+    "memory.created": Topic(("memory",)),
+    "memory.updated": Topic(("memory",)),
+    "memory.deleted": Topic(("memory",)),
+    "memory_asset.changed": Topic(("memory_asset",)),
+    # scope: the owner; keys: people
+    "person.created": Topic(("person",)),
+    "person.updated": Topic(("person",)),
+    "person.deleted": Topic(("person",)),
     # scope: everyone; keys: everyone
     "config.changed": Topic(),
 }

@@ -1,8 +1,7 @@
 """What each kind of entity shows in its sync line: one SELECT per kind, and how it enters state.
 
 Each SELECT gives, for `touched.scope` and `touched.key`, the line's `data` and, where the key alone
-does not tell it, what the delete line would say (`gone`). What came and went before it was ever
-in state leaves no tombstone: nobody knows of it, and nothing tells what it was called.
+does not tell it, what the delete line would say (`gone`).
 """
 
 from __future__ import annotations
@@ -11,16 +10,10 @@ from sql.database import Connection
 from sql.loader import load
 
 FRAME = """
-INSERT INTO state (kind, scope, key, pos, data, gone)
-SELECT %(kind)s, touched.scope, touched.key, touched.pos, entity.data, entity.gone
-  FROM (
-    SELECT {scope} AS scope, {key} AS key, max(log.pos) AS pos
-      FROM log
-     CROSS JOIN unnest({ids}) AS entity (id)
-     WHERE log.pos > %(after)s
-       AND log.topic = ANY(%(topics)s)
-     GROUP BY 1, 2
-  ) AS touched
+INSERT INTO state AS state (kind, scope, key, home, since, pos, reach, reached, data, gone)
+SELECT %(kind)s, touched.scope, touched.key, {home}, touched.pos, touched.pos, {reach}, {reach},
+       entity.data, entity.gone
+  FROM ({touched}) AS touched
   LEFT JOIN LATERAL ({projection}) AS entity ON true
  WHERE entity.data IS NOT NULL
     OR EXISTS (SELECT 1 FROM state AS known
@@ -29,24 +22,62 @@ SELECT %(kind)s, touched.scope, touched.key, touched.pos, entity.data, entity.go
                   AND known.key = touched.key)
  ORDER BY touched.pos
     ON CONFLICT (kind, scope, key) DO UPDATE
-   SET pos  = excluded.pos,
-       data = excluded.data,
-       gone = coalesce(excluded.gone, state.gone)
+   SET home    = coalesce(excluded.home, state.home),
+       since   = CASE WHEN state.data IS NULL THEN excluded.since ELSE state.since END,
+       pos     = excluded.pos,
+       reach   = excluded.reach,
+       reached = greatest(excluded.reached, state.reached),
+       data    = excluded.data,
+       gone    = coalesce(excluded.gone, state.gone)
 """
-
+TOUCHED = """
+    SELECT {scope} AS scope, {key} AS key, max(log.pos) AS pos
+      FROM log
+     CROSS JOIN unnest({ids}) AS entity (id)
+           {joined}
+     WHERE log.pos > %(after)s
+       AND log.topic = ANY(%(topics)s)
+     GROUP BY 1, 2
+"""
 EVERYONE = "'00000000-0000-0000-0000-000000000000'::uuid"
-ENTITY = {"scope": "log.scope", "key": "entity.id", "ids": "log.entity_ids"}
-# Kinds that show the user who is an entry's scope: to that user, or to all.
+ENTITY = {
+    "scope": "log.scope",
+    "key": "entity.id",
+    "ids": "log.entity_ids",
+    "joined": "",
+    "home": "NULL::uuid",
+    "reach": "0",
+}
+# Where a kind's rows are not an entry's entities in its scope, or say more than others do.
 PLACES = {
-    "auth_user": {"scope": "log.scope", "key": "log.scope", "ids": "ARRAY[log.scope]"},
+    # The user who is an entry's scope: shown to that user, or to all.
+    "auth_user": {"key": "log.scope", "ids": "ARRAY[log.scope]"},
     "user": {"scope": EVERYONE, "key": "log.scope", "ids": "ARRAY[log.scope]"},
+    "asset": {"reach": "coalesce(entity.reach, 0)"},
+    "asset_exif": {"reach": "coalesce(entity.reach, 0)"},
+    "stack": {"reach": "2"},
+    "album": {"home": "entity.home"},
+    "album_asset": {"home": "entity.home"},
+    # A change of an asset is one in every album that shows it.
+    "album_view": {
+        "home": "entity.home",
+        "scope": "coalesce(link.album_id, log.scope)",
+        "joined": """
+      LEFT JOIN album_asset AS link ON link.asset_id = entity.id AND log.topic LIKE 'asset.%%'
+     CROSS JOIN LATERAL (
+        SELECT 1 WHERE log.topic NOT LIKE 'asset.%%' OR link.album_id IS NOT NULL) AS shown""",
+    },
 }
 
 SELECTS = {kind: query.text for kind, query in load(__name__).items()}
-STATEMENTS = {
-    kind: FRAME.format(projection=select, **PLACES.get(kind, ENTITY)).encode()
-    for kind, select in SELECTS.items()
-}
+
+
+def _statement(kind: str, select: str) -> bytes:
+    place = ENTITY | PLACES.get(kind, {})
+    return FRAME.format(projection=select, touched=TOUCHED.format(**place), **place).encode()
+
+
+STATEMENTS = {kind: _statement(kind, select) for kind, select in SELECTS.items()}
 
 
 async def project(connection: Connection, kind: str, *, after: int, topics: list[str]) -> None:

@@ -20,7 +20,8 @@ SELECT (SELECT row_to_json(line)::text FROM (SELECT
            asset.width,
            asset.height,
            asset.is_edited AS "isEdited") AS line) AS data,
-       NULL AS gone
+       NULL AS gone,
+       CASE asset.visibility WHEN 'locked' THEN 0 WHEN 'archive' THEN 1 ELSE 2 END AS reach
   FROM asset
  WHERE asset.id = touched.key
    AND asset.owner_id = touched.scope
@@ -52,7 +53,8 @@ SELECT (SELECT row_to_json(line)::text FROM (SELECT
            asset_exif.profile_description AS "profileDescription",
            asset_exif.rating,
            asset_exif.fps) AS line) AS data,
-       NULL AS gone
+       NULL AS gone,
+       CASE asset.visibility WHEN 'locked' THEN 0 WHEN 'archive' THEN 1 ELSE 2 END AS reach
   FROM asset_exif
   JOIN asset ON asset.id = asset_exif.asset_id
  WHERE asset_exif.asset_id = touched.key
@@ -67,4 +69,30 @@ SELECT (SELECT row_to_json(line)::text FROM (SELECT
   FROM asset_metadata
   JOIN asset ON asset.id = asset_metadata.asset_id
  WHERE asset_metadata.id = touched.key
+   AND asset.owner_id = touched.scope
+
+-- asset_edit -> rows
+SELECT (SELECT row_to_json(line)::text FROM (SELECT
+           asset_edit.id, asset_edit.asset_id AS "assetId", asset_edit.action,
+           asset_edit.parameters, asset_edit.sequence) AS line) AS data,
+       NULL AS gone
+  FROM asset_edit
+  JOIN asset ON asset.id = asset_edit.asset_id
+ WHERE asset_edit.id = touched.key
+   AND asset.owner_id = touched.scope
+
+-- asset_ocr -> rows
+-- The delete line names the row by its own id, since the app deletes by it.
+SELECT (SELECT row_to_json(line)::text FROM (SELECT
+           asset_ocr.id, asset_ocr.asset_id AS "assetId",
+           corners[1] AS x1, corners[2] AS y1, corners[3] AS x2, corners[4] AS y2,
+           corners[5] AS x3, corners[6] AS y3, corners[7] AS x4, corners[8] AS y4,
+           asset_ocr.box_score AS "boxScore", asset_ocr.text_score AS "textScore",
+           asset_ocr.text, asset_ocr.is_visible AS "isVisible") AS line) AS data,
+       (SELECT row_to_json(line)::text FROM (SELECT
+           asset_ocr.id, asset_ocr.asset_id AS "assetId", iso(now()) AS "deletedAt"
+       ) AS line) AS gone
+  FROM asset_ocr
+  JOIN asset ON asset.id = asset_ocr.asset_id
+ WHERE asset_ocr.id = touched.key
    AND asset.owner_id = touched.scope

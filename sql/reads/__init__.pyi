@@ -147,6 +147,8 @@ class checkpoints:
         type: str
         epoch: UUID
         pos: int
+        part: int
+        ground: int
         acked_at: datetime
     @staticmethod
     async def list_acks(connection: Connection, *, session_id: UUID) -> list[list_acks_row]: ...
@@ -154,6 +156,14 @@ class checkpoints:
         is_pending_sync_reset: bool
     @staticmethod
     async def is_pending_reset(connection: Connection, *, session_id: UUID) -> is_pending_reset_row | None: ...
+    class list_grants_row(TypedDict):
+        kind: str
+        key: UUID
+        since: int
+        pos: int
+        is_gone: bool
+    @staticmethod
+    async def list_grants(connection: Connection, *, user_id: UUID) -> list[list_grants_row]: ...
 
 class health:
     class get_health_row(TypedDict):

@@ -30,19 +30,25 @@ CREATE TABLE log_head (
 INSERT INTO log_head DEFAULT VALUES;
 
 -- Every entity a client may mirror, exactly as of the head: its sync line's `data`.
--- The scope says whose stream it is in.
+-- The scope says whose stream it is in: a user's, an album's, or everyone's.
 CREATE TABLE state (
-    kind    text    NOT NULL,
-    scope   uuid    NOT NULL,
-    key     uuid    NOT NULL,
-    pos     bigint  NOT NULL,  -- when it last changed
-    data    text,              -- NULL: a tombstone
-    gone    text,              -- the delete line's data, where the key alone does not tell it
+    kind    text     NOT NULL,
+    scope   uuid     NOT NULL,
+    key     uuid     NOT NULL,
+    home    uuid,               -- of an album and what is in it: the owner, in whose scope it lives
+    since   bigint   NOT NULL,  -- when it last came to life
+    pos     bigint   NOT NULL,  -- when it last changed
+    reach   smallint NOT NULL,  -- who may see it: 0 the owner, 1 albums too, 2 partners too
+    reached smallint NOT NULL,  -- the furthest it ever reached
+    data    text,               -- NULL: a tombstone
+    gone    text,               -- the delete line's data, where the key alone does not tell it
     -- A column, since the planner does not see that an index on `data IS NULL` is in order.
-    is_gone boolean NOT NULL GENERATED ALWAYS AS (data IS NULL) STORED,
+    is_gone boolean  NOT NULL GENERATED ALWAYS AS (data IS NULL) STORED,
     PRIMARY KEY (kind, scope, key)
 );
 CREATE INDEX state_by_pos ON state (kind, scope, is_gone, pos);
+-- In which albums an asset is seen.
+CREATE INDEX state_views ON state (key) WHERE kind = 'album_view' AND NOT is_gone;
 
 -- Work that an entry put into a queue, for one of its entities.
 CREATE TABLE job (
@@ -65,6 +71,26 @@ CREATE TABLE checkpoint (
     type       text        NOT NULL,
     epoch      uuid        NOT NULL,
     pos        bigint      NOT NULL,
+    part       bigint      NOT NULL DEFAULT 0,  -- of a backfill: how far in what came at `pos`
+    ground     bigint      NOT NULL DEFAULT 0,  -- of a backfill: up to where all before it is here
     acked_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (session_id, type)
+);
+
+-- Whether a user sees an asset of somebody else: as a partner, or in an album.
+CREATE FUNCTION is_seen(viewer uuid, owner uuid, asset uuid) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN EXISTS (
+    SELECT 1
+      FROM state AS own
+      JOIN state AS seen ON seen.kind = 'partner_grant'
+                        AND seen.scope = viewer AND seen.key = owner AND NOT seen.is_gone
+     WHERE own.kind = 'asset' AND own.scope = owner AND own.key = asset
+       AND NOT own.is_gone AND own.reach >= 2
+    UNION ALL
+    SELECT 1
+      FROM state AS view
+      JOIN state AS seen ON seen.kind = 'album_grant'
+                        AND seen.scope = viewer AND seen.key = view.scope AND NOT seen.is_gone
+     WHERE view.kind = 'album_view' AND view.key = asset AND NOT view.is_gone
 );

@@ -1,12 +1,13 @@
 -- save_ack -> none
 -- Never backwards within one history: an ack that arrives late changes nothing. One that repeats
 -- what is known tells that the device is not away; once a day that is worth a write.
-INSERT INTO checkpoint (session_id, type, epoch, pos)
-VALUES (%(session_id)s, %(type)s, %(epoch)s, %(pos)s)
+INSERT INTO checkpoint (session_id, type, epoch, pos, part, ground)
+VALUES (%(session_id)s, %(type)s, %(epoch)s, %(pos)s, %(part)s, %(ground)s)
     ON CONFLICT (session_id, type) DO UPDATE
-   SET epoch = excluded.epoch, pos = excluded.pos, acked_at = now()
+   SET epoch = excluded.epoch, pos = excluded.pos, part = excluded.part, ground = excluded.ground,
+       acked_at = now()
  WHERE checkpoint.epoch <> excluded.epoch
-    OR checkpoint.pos < excluded.pos
+    OR (checkpoint.pos, checkpoint.part) < (excluded.pos, excluded.part)
     OR (checkpoint.pos = excluded.pos AND checkpoint.acked_at < now() - interval '1 day');
 
 -- delete_acks -> none

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from sql import Transaction, reads, writes
-from sync import log
+from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid, NoAccess
 
@@ -312,11 +312,7 @@ async def _set_metadata(
 async def _lock(
     tx: Transaction, actor: Actor, asset_ids: Sequence[UUID], permission: str
 ) -> list[UUID]:
-    """Hold the actor's assets until commit; then ask, so that the answer stays true."""
-    rows = await writes.assets.lock_assets(tx, asset_ids=list(asset_ids), owner_id=actor.user_id)
-    is_locked_away = any(row["visibility"] == "locked" for row in rows)
-    if len(rows) != len(set(asset_ids)) or (is_locked_away and not actor.is_elevated):
-        raise NoAccess(permission)
+    rows = await access.lock_assets(tx, actor, asset_ids, permission)
     return [row["id"] for row in rows]
 
 

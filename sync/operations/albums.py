@@ -1,0 +1,197 @@
+"""Albums: views on assets of several owners, shared by their members."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from sql import Transaction, reads, writes
+from sync import access, log
+from sync.actor import Actor
+from sync.errors import Invalid, NoAccess
+
+EDITORS = ("owner", "editor")
+
+
+async def create_album(tx: Transaction, actor: Actor, name: str, description: str = "") -> UUID:
+    row = await writes.albums.insert_album(
+        tx, owner_id=actor.user_id, name=name, description=description
+    )
+    await log.stage(tx, "album.created", row["id"], [row["id"]], audience=[actor.user_id])
+    await _admit(tx, row["id"], [actor.user_id], role="owner")
+    return row["id"]
+
+
+async def update_album(
+    tx: Transaction,
+    actor: Actor,
+    album_id: UUID,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    thumbnail_asset_id: UUID | None = None,
+    is_activity_enabled: bool | None = None,
+    order: str | None = None,
+) -> None:
+    """Change what is not None. The cover is one of the album's assets."""
+    await _lock(tx, actor, album_id, "album.update", EDITORS)
+    if thumbnail_asset_id and not await reads.albums.list_links(
+        tx, album_id=album_id, asset_ids=[thumbnail_asset_id]
+    ):
+        raise Invalid("Invalid album thumbnail")
+    await writes.albums.update_album(
+        tx,
+        album_id=album_id,
+        name=name,
+        description=description,
+        thumbnail_asset_id=thumbnail_asset_id,
+        is_activity_enabled=is_activity_enabled,
+        order=order,
+    )
+    await _stage_update(tx, album_id)
+
+
+async def share_album(
+    tx: Transaction, actor: Actor, album_id: UUID, user_ids: Sequence[UUID], *, role: str
+) -> None:
+    """Let more users in; who is in already stays as they are."""
+    await _lock(tx, actor, album_id, "album.share", ("owner",))
+    await _admit(tx, album_id, user_ids, role=role)
+
+
+async def set_role(
+    tx: Transaction, actor: Actor, album_id: UUID, user_id: UUID, role: str
+) -> None:
+    await _lock(tx, actor, album_id, "album.share", ("owner",))
+    if not await writes.albums.set_role(tx, album_id=album_id, user_id=user_id, role=role):
+        raise Invalid("Album not shared with user")
+    audience = await _members(tx, album_id)
+    await log.stage(tx, "album.role_changed", album_id, [user_id], audience=audience)
+
+
+async def unshare_album(tx: Transaction, actor: Actor, album_id: UUID, user_id: UUID) -> None:
+    """Its owner may send anybody else away; anybody else may leave."""
+    allowed = ("owner",) if user_id != actor.user_id else ("owner", "editor", "viewer")
+    album = await _lock(tx, actor, album_id, "album.share", allowed)
+    if user_id == album["owner_id"]:
+        raise Invalid("Cannot remove album owner")
+    if not await _dismiss(tx, album_id, [user_id]):
+        raise Invalid("Album not shared with user")
+
+
+async def add_assets(
+    tx: Transaction, actor: Actor, album_id: UUID, asset_ids: Sequence[UUID]
+) -> list[UUID]:
+    """Show up to a thousand more; return those that were not shown already."""
+    await _lock(tx, actor, album_id, "albumAsset.create", EDITORS)
+    rows = await access.lock_assets(tx, actor, asset_ids, "asset.share")
+    if any(row["visibility"] == "locked" for row in rows):
+        raise NoAccess("asset.share")
+    added = await writes.albums.insert_links(tx, album_id=album_id, asset_ids=list(asset_ids))
+    return await _stage_links(tx, "album.assets_added", album_id, added)
+
+
+async def remove_assets(
+    tx: Transaction, actor: Actor, album_id: UUID, asset_ids: Sequence[UUID]
+) -> list[UUID]:
+    """Show up to a thousand no more; return those that were shown."""
+    await _lock(tx, actor, album_id, "albumAsset.delete", EDITORS)
+    removed = await writes.albums.delete_links(tx, album_id=album_id, asset_ids=list(asset_ids))
+    return await _stage_links(tx, "album.assets_removed", album_id, removed)
+
+
+async def remove_everywhere(tx: Transaction, asset_ids: Sequence[UUID]) -> None:
+    """Show assets in no album any more, whoever's it is: they are to be locked away, or gone."""
+    for album in await writes.albums.lock_albums_of(tx, asset_ids=list(asset_ids)):
+        removed = await writes.albums.delete_links(
+            tx, album_id=album["id"], asset_ids=list(asset_ids)
+        )
+        await _stage_links(tx, "album.assets_removed", album["id"], removed)
+
+
+async def delete_album(tx: Transaction, actor: Actor, album_id: UUID) -> None:
+    """For all its members; the assets stay."""
+    await _lock(tx, actor, album_id, "album.delete", ("owner",))
+    await forget_album(tx, album_id)
+
+
+async def forget_album(tx: Transaction, album_id: UUID) -> None:
+    """Delete an album that is locked, and all that is in it."""
+    while links := await reads.albums.list_some_links(tx, album_id=album_id):
+        ids = [link["asset_id"] for link in links]
+        await writes.albums.delete_links(tx, album_id=album_id, asset_ids=ids)
+        await log.stage(tx, "album.assets_removed", album_id, ids)
+    await _dismiss(tx, album_id, await _members(tx, album_id))
+    await writes.albums.delete_album(tx, album_id=album_id)
+    await log.stage(tx, "album.deleted", album_id, [album_id])
+
+
+async def leave_all(tx: Transaction, user_id: UUID) -> None:
+    """A user goes: their albums end, and they are in nobody else's."""
+    for membership in await reads.albums.list_memberships(tx, user_id=user_id):
+        album_id = membership["album_id"]
+        await writes.albums.lock_album(tx, album_id=album_id)
+        if membership["role"] == "owner":
+            await forget_album(tx, album_id)
+        else:
+            await _dismiss(tx, album_id, [user_id])
+
+
+async def _admit(tx: Transaction, album_id: UUID, user_ids: Sequence[UUID], *, role: str) -> None:
+    """The album gains members, and each member's view gains the album."""
+    rows = await writes.albums.insert_members(
+        tx, album_id=album_id, user_ids=list(user_ids), role=role
+    )
+    admitted = [row["user_id"] for row in rows]
+    members = await _members(tx, album_id)
+    await log.stage(tx, "album.shared", album_id, admitted, audience=members)
+    await _stage_access(tx, "album_access.granted", album_id, admitted)
+
+
+async def _dismiss(tx: Transaction, album_id: UUID, user_ids: Collection[UUID]) -> list[UUID]:
+    members = await _members(tx, album_id)
+    rows = await writes.albums.delete_members(tx, album_id=album_id, user_ids=list(user_ids))
+    dismissed = [row["user_id"] for row in rows]
+    await log.stage(tx, "album.unshared", album_id, dismissed, audience=members)
+    await _stage_access(tx, "album_access.revoked", album_id, dismissed)
+    return dismissed
+
+
+async def _stage_access(
+    tx: Transaction, topic: str, album_id: UUID, user_ids: Sequence[UUID]
+) -> None:
+    for user_id in user_ids:
+        await log.stage(tx, topic, user_id, [album_id], audience=[user_id])
+
+
+async def _stage_links(
+    tx: Transaction, topic: str, album_id: UUID, rows: Sequence[writes.albums.insert_links_row]
+) -> list[UUID]:
+    """Links that came or went; the cover, and when the album changed, follow."""
+    asset_ids = [row["asset_id"] for row in rows]
+    if asset_ids:
+        await log.stage(tx, topic, album_id, asset_ids, audience=await _members(tx, album_id))
+        await writes.albums.touch_album(tx, album_id=album_id)
+        await _stage_update(tx, album_id)
+    return asset_ids
+
+
+async def _stage_update(tx: Transaction, album_id: UUID) -> None:
+    await log.stage(
+        tx, "album.updated", album_id, [album_id], audience=await _members(tx, album_id)
+    )
+
+
+async def _lock(
+    tx: Transaction, actor: Actor, album_id: UUID, permission: str, roles: Collection[str]
+) -> writes.albums.lock_album_row:
+    """Hold the album until commit; then ask, so that the answer stays true."""
+    album = await writes.albums.lock_album(tx, album_id=album_id)
+    role = await reads.albums.get_role(tx, album_id=album_id, user_id=actor.user_id)
+    if album is None or role is None or role["role"] not in roles:
+        raise NoAccess(permission)
+    return album
+
+
+async def _members(tx: Transaction, album_id: UUID) -> list[UUID]:
+    return [row["user_id"] for row in await reads.albums.list_members(tx, album_id=album_id)]
