@@ -157,6 +157,16 @@ def _tell_user_deletion(entry: Entry, _: Assets) -> Iterator[Event]:
         yield Event(id_, ends=True)
 
 
+def _tell_album(entry: Entry, _: Assets) -> Iterator[Event]:
+    """Each member; for everybody who was one when it happened."""
+    for user_id in entry.audience:
+        yield Event(user_id, "on_album_update", (str(entry.scope),))
+
+
+def _tell_stack(entry: Entry, _: Assets) -> Iterator[Event]:
+    yield Event(entry.scope, "on_asset_stack_update")
+
+
 def _tell_config(_entry: Entry, _: Assets) -> Iterator[Event]:
     yield Event(EVERYONE, "on_config_update")
 
@@ -182,5 +192,33 @@ TELLERS: dict[str, Teller | None] = {
     "asset.restored": _tell_restore,
     "asset.deleted": _tell_deletion,
     "asset_metadata.changed": None,
+    "asset_edit.changed": None,
+    "asset_ocr.changed": None,
+    "asset_face.changed": None,
+    "album.created": None,
+    "album.updated": None,
+    "album.deleted": None,
+    "album.shared": None,
+    "album.unshared": None,
+    "album.role_changed": None,
+    "album.assets_added": _tell_album,
+    "album.assets_removed": _tell_album,
+    "album_access.granted": None,
+    "album_access.revoked": None,
+    "partner.created": None,
+    "partner.updated": None,
+    "partner.deleted": None,
+    "partner_access.granted": None,
+    "partner_access.revoked": None,
+    "stack.created": _tell_stack,
+    "stack.updated": _tell_stack,
+    "stack.deleted": _tell_stack,
+    "memory.created": None,
+    "memory.updated": None,
+    "memory.deleted": None,
+    "memory_asset.changed": None,
+    "person.created": None,
+    "person.updated": None,
+    "person.deleted": None,
     "config.changed": _tell_config,
 }

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
-from sql import reads
 from sql.lines import Wanted
 from sync.checkpoints import Ack
 from sync.feeds import FEEDS, Feed
 from sync.topics import EVERYONE
 
 ANY_REACH = 9
-Grant = reads.checkpoints.list_grants_row
+
+
+class Grant(TypedDict):
+    """An album or a partner's library in a user's view; or, gone, what was lost at `pos`."""
+
+    kind: str
+    key: UUID
+    since: int
+    pos: int
+    is_gone: bool
 
 
 class Part(NamedTuple):

@@ -12,7 +12,7 @@ from uuid import UUID
 from sql import Connection, Database, lines, reads
 from sql.lines import Page, Wanted
 from sync.checkpoints import Ack
-from sync.plan import Client, Part, plan
+from sync.plan import Client, Grant, Part, plan
 
 SETTLE_SECONDS_MAX = 2.0  # Then answer with what is sequenced: late is better than not at all.
 SETTLE_PAUSE_SECONDS = 0.002
@@ -41,7 +41,8 @@ async def stream(
         if any(ack.epoch != epoch or ack.pos > pos for ack in acks.values()) or _is_away(acks):
             yield RESET
             return
-        grants = await reads.checkpoints.list_grants(connection, user_id=user_id)
+        rows = await reads.checkpoints.list_grants(connection, user_id=user_id)
+        grants = [Grant(**row) for row in rows]
         parts = plan(Client(user_id, acks, grants, epoch, pos), requests)
         async for block in _send(connection, user_id, parts):
             yield block

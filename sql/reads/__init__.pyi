@@ -6,6 +6,30 @@ from uuid import UUID
 from sql.database import Connection
 
 
+class albums:
+    class get_role_row(TypedDict):
+        role: str
+    @staticmethod
+    async def get_role(connection: Connection, *, album_id: UUID, user_id: UUID) -> get_role_row | None: ...
+    class list_members_row(TypedDict):
+        user_id: UUID
+        role: str
+    @staticmethod
+    async def list_members(connection: Connection, *, album_id: UUID) -> list[list_members_row]: ...
+    class list_links_row(TypedDict):
+        asset_id: UUID
+    @staticmethod
+    async def list_links(connection: Connection, *, album_id: UUID, asset_ids: list[UUID]) -> list[list_links_row]: ...
+    class list_some_links_row(TypedDict):
+        asset_id: UUID
+    @staticmethod
+    async def list_some_links(connection: Connection, *, album_id: UUID) -> list[list_some_links_row]: ...
+    class list_memberships_row(TypedDict):
+        album_id: UUID
+        role: str
+    @staticmethod
+    async def list_memberships(connection: Connection, *, user_id: UUID) -> list[list_memberships_row]: ...
+
 class api_keys:
     class find_api_key_row(TypedDict):
         id: UUID
@@ -225,6 +249,14 @@ class log:
         data: str | None
     @staticmethod
     async def list_lines(connection: Connection, *, kinds: list[str], scopes: list[UUID], keys: list[UUID]) -> list[list_lines_row]: ...
+
+class partners:
+    class list_partners_row(TypedDict):
+        shared_by_id: UUID
+        shared_with_id: UUID
+        in_timeline: bool
+    @staticmethod
+    async def list_partners(connection: Connection, *, user_id: UUID) -> list[list_partners_row]: ...
 
 class sessions:
     class find_session_row(TypedDict):

@@ -6,6 +6,46 @@ from uuid import UUID
 from sql.database import Connection
 
 
+class albums:
+    class insert_album_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def insert_album(connection: Connection, *, owner_id: UUID, name: str, description: str) -> insert_album_row: ...
+    class lock_album_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+        thumbnail_asset_id: UUID | None
+    @staticmethod
+    async def lock_album(connection: Connection, *, album_id: UUID) -> lock_album_row | None: ...
+    @staticmethod
+    async def update_album(connection: Connection, *, name: str | None, description: str | None, thumbnail_asset_id: UUID | None, is_activity_enabled: bool | None, order: str | None, album_id: UUID) -> int: ...
+    @staticmethod
+    async def touch_album(connection: Connection, *, album_id: UUID) -> int: ...
+    class insert_members_row(TypedDict):
+        user_id: UUID
+    @staticmethod
+    async def insert_members(connection: Connection, *, album_id: UUID, role: str, user_ids: list[UUID]) -> list[insert_members_row]: ...
+    @staticmethod
+    async def set_role(connection: Connection, *, role: str, album_id: UUID, user_id: UUID) -> int: ...
+    class delete_members_row(TypedDict):
+        user_id: UUID
+    @staticmethod
+    async def delete_members(connection: Connection, *, album_id: UUID, user_ids: list[UUID]) -> list[delete_members_row]: ...
+    class insert_links_row(TypedDict):
+        asset_id: UUID
+    @staticmethod
+    async def insert_links(connection: Connection, *, album_id: UUID, asset_ids: list[UUID]) -> list[insert_links_row]: ...
+    class delete_links_row(TypedDict):
+        asset_id: UUID
+    @staticmethod
+    async def delete_links(connection: Connection, *, album_id: UUID, asset_ids: list[UUID]) -> list[delete_links_row]: ...
+    class lock_albums_of_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def lock_albums_of(connection: Connection, *, asset_ids: list[UUID]) -> list[lock_albums_of_row]: ...
+    @staticmethod
+    async def delete_album(connection: Connection, *, album_id: UUID) -> int: ...
+
 class api_keys:
     class insert_api_key_row(TypedDict):
         id: UUID
@@ -150,6 +190,20 @@ class jobs:
 class log:
     @staticmethod
     async def stage(connection: Connection, *, topic: str, scope: UUID, entity_ids: list[UUID], audience: list[UUID], facts: bytes) -> None: ...
+
+class partners:
+    class insert_partner_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def insert_partner(connection: Connection, *, shared_by_id: UUID, shared_with_id: UUID) -> insert_partner_row | None: ...
+    class set_in_timeline_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def set_in_timeline(connection: Connection, *, in_timeline: bool, shared_by_id: UUID, shared_with_id: UUID) -> set_in_timeline_row | None: ...
+    class delete_partner_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def delete_partner(connection: Connection, *, shared_by_id: UUID, shared_with_id: UUID) -> delete_partner_row | None: ...
 
 class renditions:
     @staticmethod

@@ -59,9 +59,7 @@ async def share_album(
     await _admit(tx, album_id, user_ids, role=role)
 
 
-async def set_role(
-    tx: Transaction, actor: Actor, album_id: UUID, user_id: UUID, role: str
-) -> None:
+async def set_role(tx: Transaction, actor: Actor, album_id: UUID, user_id: UUID, role: str) -> None:
     await _lock(tx, actor, album_id, "album.share", ("owner",))
     if not await writes.albums.set_role(tx, album_id=album_id, user_id=user_id, role=role):
         raise Invalid("Album not shared with user")
@@ -83,8 +81,9 @@ async def add_assets(
     tx: Transaction, actor: Actor, album_id: UUID, asset_ids: Sequence[UUID]
 ) -> list[UUID]:
     """Show up to a thousand more; return those that were not shown already."""
-    await _lock(tx, actor, album_id, "albumAsset.create", EDITORS)
+    # Assets before albums, here and wherever assets go: so none can deadlock.
     rows = await access.lock_assets(tx, actor, asset_ids, "asset.share")
+    await _lock(tx, actor, album_id, "albumAsset.create", EDITORS)
     if any(row["visibility"] == "locked" for row in rows):
         raise NoAccess("asset.share")
     added = await writes.albums.insert_links(tx, album_id=album_id, asset_ids=list(asset_ids))

@@ -12,7 +12,8 @@ import msgspec
 from sql import Transaction, reads, writes
 from sync import access, log
 from sync.actor import Actor
-from sync.errors import Invalid, NoAccess
+from sync.errors import Invalid
+from sync.operations import albums
 
 Item = TypeVar("Item")
 
@@ -93,6 +94,8 @@ async def update_assets(
         await writes.assets.update_assets(
             tx, asset_ids=ids, is_favorite=is_favorite, visibility=visibility
         )
+    if visibility == "locked":
+        await albums.remove_everywhere(tx, ids)
     if exif:
         await _update_exif(tx, ids, exif)
     if taken_at is not None:
@@ -272,6 +275,7 @@ async def _delete(tx: Transaction, actor: Actor, asset_ids: list[UUID]) -> None:
     """Delete assets that are locked, the moving parts nobody else uses, and all that is theirs."""
     parts = await writes.assets.lock_moving_parts(tx, asset_ids=asset_ids)
     ids = list({*asset_ids, *(part["id"] for part in parts)})
+    await albums.remove_everywhere(tx, ids)
     metadata = await writes.assets.delete_all_metadata(tx, asset_ids=ids)
     files = await writes.assets.delete_files(tx, asset_ids=ids)
     parted = await writes.assets.unlink_videos(tx, asset_ids=ids)
