@@ -195,7 +195,9 @@ async def session_of(database):
 
 async def release(database):
     async with database.read() as connection:
-        return await writes.jobs.release_abandoned(connection, attempts_max=ATTEMPTS_MAX)
+        return await writes.jobs.release_abandoned(
+            connection, attempts_max=ATTEMPTS_MAX, apart=worker.APART
+        )
 
 
 async def claim(database, number, limit=1):
@@ -240,6 +242,18 @@ async def test_what_kills_every_worker_is_given_up(database, assets):
     job = await job_of(database, assets[0])
     assert job["dead_at"] is not None
     assert job["last_error"] == "The worker died of it"
+
+
+async def test_a_job_that_kills_does_not_take_its_neighbours_with_it(database, assets):
+    """Claimed together with it, they would have as many deaths on them."""
+    for _ in range(ATTEMPTS_MAX):
+        async with session_of(database) as number:
+            assert assets[0] in {job["entity_id"] for job in await claim(database, number, limit=3)}
+        await release(database)
+    assert (await job_of(database, assets[0]))["dead_at"] is not None
+    for neighbour in assets[1:]:
+        job = await job_of(database, neighbour)
+        assert (job["attempts"], job["dead_at"], job["claimed_by"]) == (2, None, None)
 
 
 @asynccontextmanager
