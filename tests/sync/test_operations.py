@@ -214,6 +214,55 @@ async def test_what_is_found_of_a_deleted_asset_is_dropped(database, alice):
     assert await topics(database) == []
 
 
+# What changes rows that are there already, as (tx, actor, asset, video) → its work.
+CHANGES = {
+    "update_assets": lambda tx, me, one, _: assets.update_assets(tx, me, [one], is_favorite=True),
+    "trash_assets": lambda tx, me, one, _: assets.trash_assets(tx, me, [one]),
+    "delete_assets": lambda tx, me, one, _: assets.delete_assets(tx, me, [one]),
+    "link_live_photo": lambda tx, me, one, video: assets.link_live_photo(tx, me, one, video),
+    "set_metadata": lambda tx, me, one, _: assets.set_metadata(tx, me, [(one, "x", {})]),
+    "delete_metadata": lambda tx, me, one, _: assets.delete_metadata(tx, me, [(one, "x")]),
+    "record_metadata": lambda tx, _, one, __: renditions.record_metadata(tx, one, FOUND),
+    "record_thumbnail": lambda tx, _, one, __: renditions.record_thumbnail(
+        tx, one, thumbhash=b"x", width=1, height=1, thumbnail_key="t", preview_key="p"
+    ),
+    "update_profile": lambda tx, me, *_: users.update_profile(tx, me, name="Other"),
+    "change_password": lambda tx, me, *_: users.change_password(tx, me, "x"),
+    "set_profile_image": lambda tx, me, *_: users.set_profile_image(tx, me, "x"),
+    "users.set_metadata": lambda tx, me, *_: users.set_metadata(tx, me.user_id, "onboarding", {}),
+    "users.delete_metadata": lambda tx, me, *_: users.delete_metadata(tx, me.user_id, "onboarding"),
+    "delete_user": lambda tx, me, *_: users.delete_user(tx, me.user_id),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+async def test_nothing_is_staged_before_the_row_is_held(database, alice, name):
+    """Whoever staged first and then waited would be in the log before what it waited for."""
+    one, video = await new_asset(database, alice), await new_asset(database, alice, type="VIDEO")
+    async with database.write() as tx:
+        await users.set_metadata(tx, alice.user_id, "onboarding", {"n": 1})
+        await assets.set_metadata(tx, alice, [(one, "x", {})])
+        if name == "delete_user":
+            await assets.delete_assets(tx, alice, [one, video])
+    drawn = "SELECT last_value FROM log_staging_id_seq"
+    before = await ask_one(database, drawn)
+
+    async def change():
+        async with database.write() as tx:
+            await CHANGES[name](tx, alice, one, video)
+
+    waits = """SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+    async with database.write() as tx:
+        for table in ('"user"', "asset", "user_metadata"):
+            await tx.execute(f"SELECT 1 FROM {table} FOR UPDATE".encode())
+        changing = asyncio.create_task(change())
+        await until(lambda: ask_one(database, waits))
+        assert await ask_one(database, drawn) == before
+    await changing
+    assert await ask_one(database, drawn) > before
+
+
 async def test_dates_shift_and_zones_change(database, alice):
     asset_id = await new_asset(database, alice)
     async with database.write() as tx:
