@@ -16,6 +16,7 @@ LINGER_SECONDS = 0.001  # More commits share a pass, and a pass costs the same f
 POLL_SECONDS_MIN = 0.005  # A poke may be lost, and the last one before an idle night too.
 POLL_SECONDS_MAX = 2.0
 STAND_BY_SECONDS = 0.5
+RETRY_SECONDS = 2.0
 HEAR_SECONDS = 60.0  # Then once more; a lost connection is noticed at once.
 
 
@@ -29,6 +30,9 @@ async def run(database: Database) -> None:
         except* Disconnected as lost:
             logger.warning("The sequencer lost its session: %s", lost.exceptions[0])
             await asyncio.sleep(STAND_BY_SECONDS)
+        except* Exception:  # A server that goes on without it would fall silent, and nobody know.
+            logger.exception("The sequencer could not do a pass")
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 async def pass_on(database: Database) -> None:

@@ -19,6 +19,7 @@ from sql.database import hear
 logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=10)
 PAUSES = [timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1)]
+APART = timedelta(seconds=5)  # longer than a worker needs to die and to start again
 POLL_SECONDS = 5.0  # For jobs whose lease, pause or worker ended; new ones are announced.
 RECONNECT_SECONDS = 0.5
 ERROR_CHARACTERS_MAX = 1000
@@ -109,7 +110,10 @@ async def _work(
 
     async def listen() -> None:
         while True:
-            await writes.jobs.release_abandoned(session, attempts_max=len(PAUSES) + 1)
+            async with database.read() as connection:
+                await writes.jobs.release_abandoned(
+                    connection, attempts_max=len(PAUSES) + 1, apart=APART
+                )
             for event in news.values():
                 event.set()
             deadline = time.monotonic() + POLL_SECONDS

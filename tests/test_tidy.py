@@ -93,8 +93,14 @@ def test_it_catches_everything_only_in_a_loop_that_must_go_on(path):
         assert str(path.relative_to(ROOT)) in LOOPS
 
 
-# The answer to one request, the push to one socket, one job, one turn of the chores.
-LOOPS = {"server/endpoint.py", "server/realtime.py", "sync/worker.py", "server/chores.py"}
+# The answer to one request, the push to one socket, one turn of the chores, one job, one pass.
+LOOPS = {
+    "server/endpoint.py",
+    "server/realtime.py",
+    "server/chores.py",
+    "sync/worker.py",
+    "sync/sequencer.py",
+}
 
 
 @pytest.mark.parametrize("path", FILES, ids=names(FILES))

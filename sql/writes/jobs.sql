@@ -42,20 +42,32 @@ SELECT drawn.number FROM drawn
 
 -- release_abandoned -> count
 -- Free what dead workers had claimed: their locks went with their sessions. What has seen too many
--- of them die is given up.
+-- of them die is given up. From the second death on they are tried apart, so that the one who
+-- kills does not take its neighbours with it.
+WITH abandoned AS (
+    SELECT job.queue, job.pos, job.entity_id, job.claimed_by,
+           row_number() OVER (ORDER BY job.queue, job.pos, job.entity_id) - 1 AS place
+      FROM job
+     WHERE job.claimed_by IS NOT NULL
+       AND NOT EXISTS (
+           SELECT 1 FROM pg_locks
+            WHERE pg_locks.locktype = 'advisory'
+              AND pg_locks.database = (SELECT pg_database.oid FROM pg_database
+                                        WHERE pg_database.datname = current_database())
+              AND pg_locks.classid = hashtext('heliograph.worker')::oid
+              AND pg_locks.objid = job.claimed_by::oid
+              AND pg_locks.objsubid = 2)
+)
 UPDATE job
    SET claimed_by = NULL,
-       claimed_until = NULL,
+       claimed_until = CASE WHEN job.attempts > 1
+                            THEN now() + abandoned.place * %(apart)s::interval END,
        dead_at = CASE WHEN job.attempts >= %(attempts_max)s THEN now() END,
        last_error = CASE WHEN job.attempts >= %(attempts_max)s THEN 'The worker died of it'
                          ELSE job.last_error END
- WHERE job.claimed_by IS NOT NULL
-   AND NOT EXISTS (
-       SELECT 1 FROM pg_locks
-        WHERE pg_locks.locktype = 'advisory'
-          AND pg_locks.database = (SELECT pg_database.oid FROM pg_database
-                                    WHERE pg_database.datname = current_database())
-          AND pg_locks.classid = hashtext('heliograph.worker')::oid
-          AND pg_locks.objid = job.claimed_by::oid
-          AND pg_locks.objsubid = 2);
+  FROM abandoned
+ WHERE job.queue = abandoned.queue
+   AND job.pos = abandoned.pos
+   AND job.entity_id = abandoned.entity_id
+   AND job.claimed_by = abandoned.claimed_by;
 

@@ -43,8 +43,10 @@ UPDATE asset
        updated_at      = now()
   FROM (
     SELECT 'date_time_original' = ANY(asset_exif.edited) AS is_dated
-      FROM asset_exif
-     WHERE asset_exif.asset_id = %(asset_id)s
+      FROM asset
+      JOIN asset_exif ON asset_exif.asset_id = asset.id
+     WHERE asset.id = %(asset_id)s
+       FOR UPDATE  -- or the exif row would be older than the asset that was waited for
   ) AS exif
  WHERE asset.id = %(asset_id)s
 RETURNING asset.owner_id;

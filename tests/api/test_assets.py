@@ -354,6 +354,7 @@ async def test_apps_keep_their_own_with_an_asset(alice, add, following):
     assert (await alice.get(path)).json == sorted(put.json, key=lambda row: row["key"])
     (one,) = [row for row in put.json if row["key"] == "a"]
     assert (await alice.get(f"{path}/a")).json == one
+    assert (await alice.get(f"{path}/b%2Fc%20d")).json["key"] == "b/c d"
     rows = await following()
     assert rows["asset_metadata"][(asset_id, "a")]["value"] == {}
 
@@ -447,16 +448,24 @@ async def test_what_is_missing_looks_like_what_is_anothers(alice):
         assert (answer.status, answer.message) == (400, f"Not found or no {permission} access")
 
 
-async def test_one_that_is_not_allowed_stops_all(alice, bob, add):
+async def test_one_that_is_not_allowed_stops_all(alice, bob, add, monkeypatch):
+    monkeypatch.setattr(log, "IDS_MAX", 1)  # Each in a transaction of its own.
     mine, his = await add(), await add(client=bob)
+    trashed = await add()
+    await alice.delete("/api/assets", {"ids": [trashed]})
+    items = [{"assetId": one, "key": "a", "value": {}} for one in (mine, his)]
 
     for method, path, body in [
         ("PUT", "/api/assets", {"isFavorite": True}),
         ("DELETE", "/api/assets", {}),
         ("DELETE", "/api/assets", {"force": True}),
+        ("PUT", "/api/assets/metadata", {"items": items}),
+        ("POST", "/api/trash/restore/assets", {"ids": [trashed, his]}),
     ]:
         answer = await alice.call(method, path, json={"ids": [mine, his], **body})
         assert answer.status == 400
+    assert (await show(alice, trashed))["isTrashed"] is True
+    assert (await alice.get(f"/api/assets/{mine}/metadata")).json == []
     shown = await show(alice, mine)
     assert (shown["isFavorite"], shown["isTrashed"]) == (False, False)
 

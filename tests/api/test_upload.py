@@ -19,6 +19,7 @@ import pytest
 
 from server import upload as form_reader
 from server.api import asset_upload
+from storage import files
 from sync.operations import assets as operations
 
 PHOTO = b"\xff\xd8\xff" + bytes(range(256)) * 20
@@ -408,7 +409,7 @@ async def test_a_live_photo_hides_its_video(alice, following):
 async def test_what_cannot_be_the_video_of_a_live_photo(alice, bob, database, root):
     photo = await alice.upload(PHOTO)
     his = await bob.upload(VIDEO, "b.mp4")
-    files = stored(root)
+    before = stored(root)
 
     for video_id, message in [
         (str(uuid4()), "Live photo video not found"),
@@ -418,7 +419,7 @@ async def test_what_cannot_be_the_video_of_a_live_photo(alice, bob, database, ro
         answer = await alice.upload(PHOTO[::-1], livePhotoVideoId=video_id)
         assert (answer.status, answer.json) == (400, {"message": message})
     assert await count_rows(database) == 2
-    assert stored(root) == files
+    assert stored(root) == before
 
 
 async def test_a_duplicate_still_hides_no_video(alice):
@@ -512,6 +513,23 @@ async def test_when_the_commit_is_not_known_the_bytes_stay(alice, root, monkeypa
 
     assert (answer.status, answer.json) == (500, {"message": "Failed to upload asset"})
     assert list(stored(root).values()) == [PHOTO]
+
+
+async def test_an_asset_without_its_sidecar_is_none(alice, database, root, monkeypatch):
+    keep = files.Incoming.keep
+
+    def keep_if_there_is_room(incoming, key, mtime):
+        if key.endswith(".xmp"):
+            raise files.StorageFull
+        keep(incoming, key, mtime)
+
+    monkeypatch.setattr(files.Incoming, "keep", keep_if_there_is_room)
+    answer = await send(
+        alice, ("assetData", PHOTO, "a.jpg"), ("sidecarData", b"<x/>", "a.xmp"), **NOW
+    )
+
+    assert answer.status == 507
+    await assert_nothing_came(database, root)
 
 
 @pytest.fixture

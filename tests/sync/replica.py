@@ -76,7 +76,8 @@ USER = """id:str name:str email:str avatarColor:str? deletedAt:str? hasProfileIm
 EXIF = """assetId:str description:str? exifImageWidth:int? exifImageHeight:int? fileSizeInByte:int?
     orientation:str? dateTimeOriginal:str? modifyDate:str? timeZone:str? latitude:num?
     longitude:num? projectionType:str? city:str? state:str? country:str? make:str? model:str?
-    lensModel:str? fNumber:num? focalLength:num? iso:int? exposureTime:str? profileDescription:str? rating:int?
+    lensModel:str? fNumber:num? focalLength:num? iso:int? exposureTime:str?
+    profileDescription:str? rating:int?
     fps:num?"""
 ASSET = """id:str ownerId:str originalFileName:str thumbhash:str? checksum:str fileCreatedAt:str?
     fileModifiedAt:str? createdAt:str? localDateTime:str? duration:int? type:str deletedAt:str?

@@ -210,6 +210,24 @@ async def test_a_lost_connection_of_the_leader_is_made_anew(database, sequencing
     await follower.aclose()
 
 
+async def test_a_pass_that_cannot_be_done_is_tried_until_it_can(
+    database, alice, sequencing, monkeypatch, caplog
+):
+    monkeypatch.setattr(sequencer, "RETRY_SECONDS", 0.01)
+    async with database.read() as connection:
+        await connection.execute("ALTER TABLE job ADD CONSTRAINT shut CHECK (queue <> 'metadata')")
+    await new_asset(database, alice)
+
+    async def has_failed_twice():
+        return caplog.text.count("could not do a pass") > 1
+
+    await until(has_failed_twice)
+    assert await ask_one(database, "SELECT count(*) FROM job") == 0
+    async with database.read() as connection:
+        await connection.execute("ALTER TABLE job DROP CONSTRAINT shut")
+    assert await until(lambda: ask_one(database, "SELECT count(*) FROM job")) == 1
+
+
 async def test_a_restored_database_begins_a_new_epoch_once(database):
     async def epoch():
         return await ask_one(database, "SELECT epoch FROM log_head")

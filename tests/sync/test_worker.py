@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from sql import Database, writes
-from sync import log, worker
+from sync import worker
 from sync.operations import renditions
 from sync.worker import PAUSES, Hopeless, drain
 from tests.fix_postgres import clone
@@ -195,7 +195,9 @@ async def session_of(database):
 
 async def release(database):
     async with database.read() as connection:
-        return await writes.jobs.release_abandoned(connection, attempts_max=ATTEMPTS_MAX)
+        return await writes.jobs.release_abandoned(
+            connection, attempts_max=ATTEMPTS_MAX, apart=worker.APART
+        )
 
 
 async def claim(database, number, limit=1):
@@ -242,6 +244,18 @@ async def test_what_kills_every_worker_is_given_up(database, assets):
     assert job["last_error"] == "The worker died of it"
 
 
+async def test_a_job_that_kills_does_not_take_its_neighbours_with_it(database, assets):
+    """Claimed together with it, they would have as many deaths on them."""
+    for _ in range(ATTEMPTS_MAX):
+        async with session_of(database) as number:
+            assert assets[0] in {job["entity_id"] for job in await claim(database, number, limit=3)}
+        await release(database)
+    assert (await job_of(database, assets[0]))["dead_at"] is not None
+    for neighbour in assets[1:]:
+        job = await job_of(database, neighbour)
+        assert (job["attempts"], job["dead_at"], job["claimed_by"]) == (2, None, None)
+
+
 @asynccontextmanager
 async def running(database, consumer):
     task = asyncio.create_task(worker.run(database, {"metadata": consumer}, concurrency=2))
@@ -281,22 +295,19 @@ async def numbered(database, count):
 async def test_a_running_worker_hears_of_new_jobs_and_survives_its_session(
     database, alice, sequencing
 ):
-    done: asyncio.Queue = asyncio.Queue()
 
-    async def consumer(job):
-        async def record(tx):
-            await log.stage(tx, "asset.thumbnail_made", job.scope, [job.entity_id])
-            done.put_nowait(job.entity_id)
+    async def recorded():
+        return await ask_one(
+            database, "SELECT count(*) FROM log WHERE topic = 'asset.metadata_extracted'"
+        )
 
-        return record
-
-    async with running(database, consumer):
-        first = await new_asset(database, alice)
-        assert await asyncio.wait_for(done.get(), 10) == first
+    async with running(database, find):
+        await new_asset(database, alice)
+        assert await until(recorded) == 1
         await ask(
             database,
             "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = database"
             " WHERE locktype = 'advisory' AND objsubid = 2 AND datname = current_database()",
         )
-        second = await new_asset(database, alice)
-        assert await asyncio.wait_for(done.get(), 20) == second
+        await new_asset(database, alice)
+        assert await until(recorded, is_met=lambda count: count != 1) == 2
