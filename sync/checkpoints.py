@@ -28,7 +28,7 @@ class Ack(NamedTuple):
 
 
 async def list_acks(connection: Connection, session_id: UUID) -> dict[str, Ack]:
-    """The cursors of a session by type."""
+    """The cursors of a session by type; SyncResetV1: where its copy began, see `retention`."""
     rows = await reads.checkpoints.list_acks(connection, session_id=session_id)
     return {
         row["type"]: Ack(row["epoch"], row["pos"], row["acked_at"], row["part"], row["ground"])
@@ -47,7 +47,7 @@ async def save_acks(tx: Transaction, session_id: UUID, acks: Sequence[str]) -> N
     An ack of another history cannot be kept, and its sender holds rows of that history: its next
     stream is a reset. Raises Invalid.
     """
-    parsed = [_parse(ack) for ack in acks]
+    parsed = [parse_ack(ack) for ack in acks]
     if any(type_ == "SyncResetV1" for type_, _ in parsed):
         await reset(tx, session_id)
         return
@@ -82,6 +82,7 @@ async def delete_acks(
 async def reset(tx: Transaction, session_id: UUID) -> None:
     """Forget everything about a device's copy: it starts anew."""
     await writes.checkpoints.delete_acks(tx, session_id=session_id)
+    await writes.retention.forget_copy(tx, session_id=session_id)
     await writes.checkpoints.set_pending_reset(tx, session_id=session_id, is_pending=False)
 
 
@@ -90,7 +91,7 @@ def format_ack(type_: str, ack: Ack) -> str:
     return f"{type_}|{ack.epoch}.{ack.pos}{tail}"
 
 
-def _parse(text: str) -> tuple[str, Ack]:
+def parse_ack(text: str) -> tuple[str, Ack]:
     """Type and cursor; `SyncResetV1` names no place."""
     type_, _, place = text.partition("|")
     if type_ not in TYPES:
