@@ -23,7 +23,8 @@ PYTHON = {
     "uuid": "UUID", "uuid[]": "list[UUID]", "text": "str", "text[]": "list[str]", "bytea": "bytes",
     "bytea[]": "list[bytes]", "bigint": "int", "bigint[]": "list[int]", "integer": "int",
     "smallint": "int", "boolean": "bool", "boolean[]": "list[bool]", "interval": "timedelta",
-    "double precision": "float", "jsonb": "Any", "jsonb[]": "list[Any]", "void": "None",
+    "double precision": "float", "double precision[]": "list[float]",
+    "integer[]": "list[int]", "jsonb": "Any", "jsonb[]": "list[Any]", "void": "None",
     "timestamp with time zone": "datetime", "timestamp without time zone": "datetime",
     "date": "date", "numeric": "int",
 }  # fmt: skip

@@ -37,6 +37,15 @@ async def lock_assets(
     return rows
 
 
+async def hold_library(tx: Transaction, owner_id: UUID) -> None:
+    """One at a time per owner, and before any row: whoever stacks, deletes, or names faces.
+
+    They change rows that they find through others (all in a stack, all faces of a person), so
+    they could neither lock these in one order nor be sure to have found them all.
+    """
+    await writes.assets.hold_library(tx, owner_id=owner_id)
+
+
 def require_elevated(actor: Actor) -> None:
     """The session is unlocked: what it asks for shows the locked folder."""
     if not actor.is_elevated:

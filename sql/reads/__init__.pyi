@@ -149,6 +149,10 @@ class assets:
     async def count_assets(connection: Connection, *, owner_id: UUID, is_trashed: bool, is_favorite: bool | None, visibility: str | None) -> count_assets_row: ...
     @staticmethod
     async def count_trashed(connection: Connection, *, owner_id: UUID) -> int: ...
+    class list_trashed_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_trashed(connection: Connection, *, owner_id: UUID) -> list[list_trashed_row]: ...
     class list_metadata_row(TypedDict):
         asset_id: UUID
         key: str
@@ -223,6 +227,12 @@ class jobs:
     @staticmethod
     async def list_dead(connection: Connection, *, limit: int) -> list[list_dead_row]: ...
 
+class live:
+    class list_albums_showing_row(TypedDict):
+        album_id: UUID
+    @staticmethod
+    async def list_albums_showing(connection: Connection, *, asset_ids: list[UUID]) -> list[list_albums_showing_row]: ...
+
 class log:
     class head_row(TypedDict):
         epoch: UUID
@@ -257,6 +267,33 @@ class partners:
         in_timeline: bool
     @staticmethod
     async def list_partners(connection: Connection, *, user_id: UUID) -> list[list_partners_row]: ...
+
+class people:
+    class get_face_row(TypedDict):
+        id: UUID
+        asset_id: UUID
+        person_id: UUID | None
+    @staticmethod
+    async def get_face(connection: Connection, *, face_id: UUID) -> get_face_row | None: ...
+    class list_faces_row(TypedDict):
+        id: UUID
+        source_type: str
+        image_width: int
+        image_height: int
+        x1: int
+        y1: int
+        x2: int
+        y2: int
+    @staticmethod
+    async def list_faces(connection: Connection, *, asset_ids: list[UUID]) -> list[list_faces_row]: ...
+    class find_face_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def find_face(connection: Connection, *, asset_id: UUID, person_id: UUID) -> find_face_row | None: ...
+    class get_owner_row(TypedDict):
+        owner_id: UUID
+    @staticmethod
+    async def get_owner(connection: Connection, *, asset_id: UUID) -> get_owner_row | None: ...
 
 class sessions:
     class find_session_row(TypedDict):
@@ -304,6 +341,17 @@ class settings:
         created_at: datetime
     @staticmethod
     async def list_versions(connection: Connection) -> list[list_versions_row]: ...
+
+class stacks:
+    class list_stacks_of_row(TypedDict):
+        id: UUID
+        is_led: bool
+    @staticmethod
+    async def list_stacks_of(connection: Connection, *, asset_ids: list[UUID]) -> list[list_stacks_of_row]: ...
+    class list_members_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_members(connection: Connection, *, stack_ids: list[UUID]) -> list[list_members_row]: ...
 
 class users:
     class get_user_row(TypedDict):
@@ -353,6 +401,8 @@ class users:
     async def get_password(connection: Connection, *, user_id: UUID) -> get_password_row | None: ...
     @staticmethod
     async def has_admin(connection: Connection) -> bool: ...
+    @staticmethod
+    async def has_assets(connection: Connection, *, user_id: UUID) -> bool: ...
     class get_metadata_row(TypedDict):
         value: Any
     @staticmethod

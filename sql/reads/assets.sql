@@ -71,6 +71,15 @@ SELECT count(*) AS count
  WHERE asset.owner_id = %(owner_id)s
    AND asset.deleted_at IS NOT NULL;
 
+-- list_trashed -> rows
+-- Up to a thousand of a user's assets in the trash.
+SELECT asset.id
+  FROM asset
+ WHERE asset.owner_id = %(owner_id)s
+   AND asset.deleted_at IS NOT NULL
+ ORDER BY asset.id
+ LIMIT 1000;
+
 -- list_metadata -> rows
 SELECT asset_metadata.asset_id, asset_metadata.key, asset_metadata.value, asset_metadata.updated_at
   FROM asset_metadata

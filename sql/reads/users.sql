@@ -30,6 +30,9 @@ SELECT "user".password FROM "user" WHERE "user".id = %(user_id)s;
 -- has_admin -> value
 SELECT EXISTS (SELECT 1 FROM "user" WHERE "user".is_admin) AS has_admin;
 
+-- has_assets -> value
+SELECT EXISTS (SELECT 1 FROM asset WHERE asset.owner_id = %(user_id)s) AS has_assets;
+
 -- get_metadata -> row?
 SELECT user_metadata.value
   FROM user_metadata

@@ -67,6 +67,7 @@ CREATE TABLE asset_face (
 CREATE INDEX ON asset_face (asset_id);
 CREATE INDEX ON asset_face (person_id) WHERE person_id IS NOT NULL;
 ALTER TABLE person ADD FOREIGN KEY (face_id) REFERENCES asset_face ON DELETE SET NULL;
+CREATE INDEX ON person (face_id) WHERE face_id IS NOT NULL;
 
 CREATE TABLE asset_ocr (
     id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),

@@ -73,6 +73,10 @@ class api_keys:
     async def rotate_api_key(connection: Connection, *, key_hash: bytes, api_key_id: UUID, user_id: UUID) -> rotate_api_key_row | None: ...
     @staticmethod
     async def delete_api_key(connection: Connection, *, api_key_id: UUID, user_id: UUID) -> int: ...
+    class delete_api_keys_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def delete_api_keys(connection: Connection, *, user_id: UUID) -> list[delete_api_keys_row]: ...
 
 class assets:
     @staticmethod
@@ -156,6 +160,13 @@ class assets:
     async def lock_moving_parts(connection: Connection, *, asset_ids: list[UUID]) -> list[lock_moving_parts_row]: ...
     @staticmethod
     async def set_time_zone(connection: Connection, *, time_zone: str, asset_ids: list[UUID]) -> int: ...
+    @staticmethod
+    async def hold_library(connection: Connection, *, owner_id: UUID) -> None: ...
+    class lock_around_row(TypedDict):
+        id: UUID
+        deleted_at: datetime | None
+    @staticmethod
+    async def lock_around(connection: Connection, *, asset_ids: list[UUID], owner_id: UUID) -> list[lock_around_row]: ...
 
 class checkpoints:
     @staticmethod
@@ -166,6 +177,35 @@ class checkpoints:
     async def delete_acks_of(connection: Connection, *, session_id: UUID, types: list[str]) -> None: ...
     @staticmethod
     async def set_pending_reset(connection: Connection, *, is_pending: bool, session_id: UUID) -> int: ...
+
+class edits:
+    class delete_edits_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def delete_edits(connection: Connection, *, asset_ids: list[UUID]) -> list[delete_edits_row]: ...
+    class insert_edits_row(TypedDict):
+        id: UUID
+        action: str
+        parameters: Any
+        sequence: int
+    @staticmethod
+    async def insert_edits(connection: Connection, *, asset_id: UUID, actions: list[str], parameters: list[Any]) -> list[insert_edits_row]: ...
+    @staticmethod
+    async def set_edited(connection: Connection, *, is_edited: bool, asset_id: UUID) -> int: ...
+
+class findings:
+    class lock_asset_row(TypedDict):
+        owner_id: UUID
+    @staticmethod
+    async def lock_asset(connection: Connection, *, asset_id: UUID) -> lock_asset_row | None: ...
+    class delete_texts_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def delete_texts(connection: Connection, *, asset_ids: list[UUID]) -> list[delete_texts_row]: ...
+    class insert_texts_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def insert_texts(connection: Connection, *, asset_id: UUID, corners: list[float], box_scores: list[float], text_scores: list[float], texts: list[str]) -> list[insert_texts_row]: ...
 
 class jobs:
     class claim_row(TypedDict):
@@ -191,6 +231,46 @@ class log:
     @staticmethod
     async def stage(connection: Connection, *, topic: str, scope: UUID, entity_ids: list[UUID], audience: list[UUID], facts: bytes) -> None: ...
 
+class memories:
+    class insert_memory_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def insert_memory(connection: Connection, *, owner_id: UUID, type: str, data: Any, is_saved: bool, memory_at: datetime, seen_at: datetime | None, show_at: datetime | None, hide_at: datetime | None) -> insert_memory_row: ...
+    class lock_memory_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def lock_memory(connection: Connection, *, memory_id: UUID, owner_id: UUID) -> lock_memory_row | None: ...
+    class lock_memories_of_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def lock_memories_of(connection: Connection, *, asset_ids: list[UUID]) -> list[lock_memories_of_row]: ...
+    @staticmethod
+    async def update_memory(connection: Connection, *, is_saved: bool | None, memory_at: datetime | None, seen_at: datetime | None, memory_id: UUID) -> int: ...
+    class insert_links_row(TypedDict):
+        id: UUID
+        asset_id: UUID
+    @staticmethod
+    async def insert_links(connection: Connection, *, memory_id: UUID, asset_ids: list[UUID]) -> list[insert_links_row]: ...
+    class delete_links_row(TypedDict):
+        id: UUID
+        asset_id: UUID
+    @staticmethod
+    async def delete_links(connection: Connection, *, memory_id: UUID, asset_ids: list[UUID]) -> list[delete_links_row]: ...
+    class delete_all_links_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def delete_all_links(connection: Connection, *, memory_id: UUID) -> list[delete_all_links_row]: ...
+    class delete_links_of_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def delete_links_of(connection: Connection, *, asset_ids: list[UUID]) -> list[delete_links_of_row]: ...
+    @staticmethod
+    async def delete_memory(connection: Connection, *, memory_id: UUID) -> int: ...
+    class delete_memories_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def delete_memories(connection: Connection, *, owner_id: UUID) -> list[delete_memories_row]: ...
+
 class partners:
     class insert_partner_row(TypedDict):
         id: UUID
@@ -204,6 +284,48 @@ class partners:
         id: UUID
     @staticmethod
     async def delete_partner(connection: Connection, *, shared_by_id: UUID, shared_with_id: UUID) -> delete_partner_row | None: ...
+
+class people:
+    class insert_person_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def insert_person(connection: Connection, *, owner_id: UUID, name: str, birth_date: date | None, is_hidden: bool, is_favorite: bool, color: str | None) -> insert_person_row: ...
+    class lock_people_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def lock_people(connection: Connection, *, person_ids: list[UUID], owner_id: UUID) -> list[lock_people_row]: ...
+    @staticmethod
+    async def update_person(connection: Connection, *, name: str | None, set: list[str], birth_date: date | None, is_hidden: bool | None, is_favorite: bool | None, color: str | None, face_id: UUID | None, person_id: UUID) -> int: ...
+    @staticmethod
+    async def inherit(connection: Connection, *, other_ids: list[UUID], person_id: UUID) -> int: ...
+    class delete_people_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def delete_people(connection: Connection, *, person_ids: list[UUID]) -> list[delete_people_row]: ...
+    class delete_all_people_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def delete_all_people(connection: Connection, *, owner_id: UUID) -> list[delete_all_people_row]: ...
+    class move_faces_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def move_faces(connection: Connection, *, person_id: UUID | None, former_ids: list[UUID]) -> list[move_faces_row]: ...
+    @staticmethod
+    async def assign_face(connection: Connection, *, person_id: UUID, face_id: UUID) -> int: ...
+    @staticmethod
+    async def insert_faces(connection: Connection, *, asset_id: UUID, person_id: UUID | None, source_type: str, ids: list[UUID], image_widths: list[int], image_heights: list[int], x1: list[int], y1: list[int], x2: list[int], y2: list[int]) -> None: ...
+    @staticmethod
+    async def delete_faces(connection: Connection, *, face_ids: list[UUID]) -> int: ...
+    @staticmethod
+    async def hide_face(connection: Connection, *, face_id: UUID) -> int: ...
+    class replace_featured_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def replace_featured(connection: Connection, *, face_ids: list[UUID]) -> list[replace_featured_row]: ...
+    class feature_first_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def feature_first(connection: Connection, *, person_id: UUID) -> list[feature_first_row]: ...
 
 class renditions:
     @staticmethod
@@ -276,6 +398,37 @@ class settings:
     async def delete_setting(connection: Connection, *, name: str) -> int: ...
     @staticmethod
     async def note_version(connection: Connection, *, version: str) -> int: ...
+
+class stacks:
+    class lock_stack_row(TypedDict):
+        id: UUID
+        primary_asset_id: UUID
+    @staticmethod
+    async def lock_stack(connection: Connection, *, stack_id: UUID, owner_id: UUID) -> lock_stack_row | None: ...
+    class insert_stack_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def insert_stack(connection: Connection, *, owner_id: UUID, primary_asset_id: UUID) -> insert_stack_row: ...
+    @staticmethod
+    async def set_primary(connection: Connection, *, primary_asset_id: UUID, stack_id: UUID) -> int: ...
+    @staticmethod
+    async def touch_stack(connection: Connection, *, stack_id: UUID) -> int: ...
+    class move_assets_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def move_assets(connection: Connection, *, stack_id: UUID | None, asset_ids: list[UUID]) -> list[move_assets_row]: ...
+    class free_lonely_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def free_lonely(connection: Connection, *, stack_ids: list[UUID]) -> list[free_lonely_row]: ...
+    class delete_empty_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def delete_empty(connection: Connection, *, stack_ids: list[UUID]) -> list[delete_empty_row]: ...
+    class promote_next_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def promote_next(connection: Connection, *, stack_ids: list[UUID]) -> list[promote_next_row]: ...
 
 class users:
     class insert_user_row(TypedDict):

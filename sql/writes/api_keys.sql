@@ -21,3 +21,7 @@ RETURNING id, name, permissions, created_at, updated_at;
 
 -- delete_api_key -> count
 DELETE FROM api_key WHERE id = %(api_key_id)s AND user_id = %(user_id)s;
+
+-- delete_api_keys -> rows
+-- All of a user's.
+DELETE FROM api_key WHERE user_id = %(user_id)s RETURNING id;

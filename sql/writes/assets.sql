@@ -169,3 +169,33 @@ UPDATE asset_exif
        edited = ARRAY(SELECT DISTINCT unnest(edited || '{date_time_original}') ORDER BY 1)
   FROM moved
  WHERE asset_id = moved.id;
+
+-- hold_library -> none
+-- Until commit, one at a time per owner.
+SELECT pg_advisory_xact_lock(hashtext('heliograph.library'), hashtext(%(owner_id)s::uuid::text));
+
+-- lock_around -> rows
+-- Those of the assets that the user owns, the other halves of live photos and all in one stack
+-- with any of them, held until commit; in one order, so none can deadlock.
+WITH near AS (
+    SELECT asset.id, asset.stack_id
+      FROM asset
+     WHERE asset.id = ANY(%(asset_ids)s)
+     UNION
+    SELECT video.id, video.stack_id
+      FROM asset AS still
+      JOIN asset AS video ON video.id = still.live_photo_video_id
+     WHERE still.id = ANY(%(asset_ids)s)
+     UNION
+    SELECT still.id, still.stack_id
+      FROM asset AS still
+     WHERE still.live_photo_video_id = ANY(%(asset_ids)s)
+)
+SELECT asset.id, asset.deleted_at
+  FROM asset
+ WHERE asset.owner_id = %(owner_id)s
+   AND asset.id IN (SELECT near.id FROM near
+                     UNION
+                    SELECT mate.id FROM near JOIN asset AS mate ON mate.stack_id = near.stack_id)
+ ORDER BY asset.id
+   FOR UPDATE;

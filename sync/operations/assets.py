@@ -13,7 +13,7 @@ from sql import Transaction, reads, writes
 from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid
-from sync.operations import albums
+from sync.operations import albums, edits, findings, memories, people, stacks
 
 Item = TypeVar("Item")
 
@@ -159,13 +159,17 @@ async def restore_some(tx: Transaction, actor: Actor) -> int:
 
 async def empty_trash(tx: Transaction, actor: Actor) -> int:
     """Delete up to a thousand trashed assets for good; zero when there are none."""
-    rows = await writes.assets.lock_trashed(tx, owner_id=actor.user_id)
-    await _delete(tx, actor, [row["id"] for row in rows])
-    return len(rows)
+    rows = await reads.assets.list_trashed(tx, owner_id=actor.user_id)
+    ids = {row["id"] for row in rows}
+    held = await _lock_around(tx, actor, list(ids))
+    trashed = [row["id"] for row in held if row["id"] in ids and row["deleted_at"]]
+    await _delete(tx, actor, trashed)
+    return len(trashed)
 
 
 async def delete_assets(tx: Transaction, actor: Actor, asset_ids: Sequence[UUID]) -> None:
     """Forget assets for good; their files are removed after that is on record."""
+    await _lock_around(tx, actor, asset_ids)
     await _delete(tx, actor, await _lock(tx, actor, asset_ids, "asset.delete"))
 
 
@@ -276,6 +280,8 @@ async def _delete(tx: Transaction, actor: Actor, asset_ids: list[UUID]) -> None:
     parts = await writes.assets.lock_moving_parts(tx, asset_ids=asset_ids)
     ids = list({*asset_ids, *(part["id"] for part in parts)})
     await albums.remove_everywhere(tx, ids)
+    for resource in (stacks, memories, people, findings, edits):
+        await resource.forget_assets(tx, actor.user_id, ids)
     metadata = await writes.assets.delete_all_metadata(tx, asset_ids=ids)
     files = await writes.assets.delete_files(tx, asset_ids=ids)
     parted = await writes.assets.unlink_videos(tx, asset_ids=ids)
@@ -311,6 +317,14 @@ async def _set_metadata(
     await log.stage(tx, "asset_metadata.changed", owner_id, [row["id"] for row in rows])
     found = {(row["asset_id"], row["key"]): dict(row) for row in rows}
     return [found[item] for item in last]
+
+
+async def _lock_around(
+    tx: Transaction, actor: Actor, asset_ids: Sequence[UUID]
+) -> list[writes.assets.lock_around_row]:
+    """Hold the library, and the actor's assets with all that may change when they go."""
+    await access.hold_library(tx, actor.user_id)
+    return await writes.assets.lock_around(tx, asset_ids=list(asset_ids), owner_id=actor.user_id)
 
 
 async def _lock(

@@ -12,7 +12,7 @@ from sql import Transaction, UniqueViolation, reads, writes
 from sync import log, preferences
 from sync.actor import Actor
 from sync.errors import Invalid, Refused
-from sync.operations import sessions
+from sync.operations import albums, memories, partners, people, sessions
 from sync.topics import EVERYONE
 
 
@@ -128,15 +128,24 @@ async def delete_metadata(tx: Transaction, user_id: UUID, key: str) -> None:
 
 
 async def delete_user(tx: Transaction, user_id: UUID) -> None:
-    """Forget a user for good. What the user owns must be gone before."""
+    """Forget a user for good, once all their assets are gone."""
+    if await reads.users.has_assets(tx, user_id=user_id):
+        raise Invalid("The user still has assets")
+    await albums.leave_all(tx, user_id)
+    await partners.leave_all(tx, user_id)
+    await memories.forget_all(tx, user_id)
+    await people.forget_all(tx, user_id)
     metadata = await writes.users.delete_all_metadata(tx, user_id=user_id)
     ended = await writes.sessions.delete_sessions(tx, user_id=user_id, but_id=None)
+    keys = await writes.api_keys.delete_api_keys(tx, user_id=user_id)
     if not await writes.users.delete_user(tx, user_id=user_id):
         raise Refused("User not found")
-    await log.stage(tx, "user_metadata.changed", user_id, [row["id"] for row in metadata])
-    await log.stage(
-        tx, "session.deleted", user_id, [row["id"] for row in ended], audience=[user_id]
-    )
+    for topic, rows in (
+        ("user_metadata.changed", metadata),
+        ("session.deleted", ended),
+        ("api_key.deleted", keys),
+    ):
+        await log.stage(tx, topic, user_id, [row["id"] for row in rows], audience=[user_id])
     await log.stage(tx, "user.deleted", user_id, [user_id], audience=[EVERYONE])
 
 

@@ -1,0 +1,108 @@
+-- insert_person -> row
+-- nullable: birth_date, color
+INSERT INTO person (owner_id, name, birth_date, is_hidden, is_favorite, color)
+VALUES (%(owner_id)s, %(name)s, %(birth_date)s, %(is_hidden)s, %(is_favorite)s, %(color)s)
+RETURNING id;
+
+-- lock_people -> rows
+-- Those of the people that are the user's, held until commit; in one order, so none can deadlock.
+SELECT person.id
+  FROM person
+ WHERE person.id = ANY(%(person_ids)s)
+   AND person.owner_id = %(owner_id)s
+ ORDER BY person.id
+   FOR UPDATE;
+
+-- update_person -> count
+-- Null keeps what is there, but for columns that are `set`.
+-- nullable: name, birth_date, is_hidden, is_favorite, color, face_id
+UPDATE person
+   SET name = coalesce(%(name)s, name),
+       birth_date = CASE WHEN 'birth_date' = ANY(%(set)s::text[]) THEN %(birth_date)s::date
+                         ELSE birth_date END,
+       is_hidden = coalesce(%(is_hidden)s, is_hidden),
+       is_favorite = coalesce(%(is_favorite)s, is_favorite),
+       color = CASE WHEN 'color' = ANY(%(set)s) THEN %(color)s::text ELSE color END,
+       face_id = coalesce(%(face_id)s, face_id),
+       updated_at = now()
+ WHERE id = %(person_id)s;
+
+-- inherit -> count
+-- What nobody said of a person, the first of the others who has it says.
+UPDATE person
+   SET name = CASE WHEN person.name <> '' THEN person.name
+                   ELSE coalesce((SELECT other.name FROM person AS other
+                                   WHERE other.id = ANY(%(other_ids)s) AND other.name <> ''
+                                   ORDER BY array_position(%(other_ids)s::uuid[], other.id)
+                                   LIMIT 1), '') END,
+       birth_date = coalesce(person.birth_date, (
+           SELECT other.birth_date FROM person AS other
+            WHERE other.id = ANY(%(other_ids)s) AND other.birth_date IS NOT NULL
+            ORDER BY array_position(%(other_ids)s::uuid[], other.id)
+            LIMIT 1)),
+       updated_at = now()
+ WHERE person.id = %(person_id)s;
+
+-- delete_people -> rows
+DELETE FROM person WHERE id = ANY(%(person_ids)s) RETURNING id;
+
+-- delete_all_people -> rows
+-- All of a user's.
+DELETE FROM person WHERE owner_id = %(owner_id)s RETURNING id;
+
+-- move_faces -> rows
+-- Of these people to another, or to nobody.
+-- nullable: person_id
+UPDATE asset_face
+   SET person_id = %(person_id)s
+ WHERE person_id = ANY(%(former_ids)s)
+RETURNING id;
+
+-- assign_face -> count
+UPDATE asset_face SET person_id = %(person_id)s WHERE id = %(face_id)s;
+
+-- insert_faces -> none
+-- nullable: person_id
+INSERT INTO asset_face (id, asset_id, person_id, image_width, image_height, x1, y1, x2, y2,
+                        source_type)
+SELECT face.id, %(asset_id)s, %(person_id)s, face.image_width, face.image_height,
+       face.x1, face.y1, face.x2, face.y2, %(source_type)s
+  FROM unnest(%(ids)s::uuid[], %(image_widths)s::integer[], %(image_heights)s::integer[],
+              %(x1)s::integer[], %(y1)s::integer[], %(x2)s::integer[], %(y2)s::integer[])
+       AS face (id, image_width, image_height, x1, y1, x2, y2);
+
+-- delete_faces -> count
+DELETE FROM asset_face WHERE id = ANY(%(face_ids)s);
+
+-- hide_face -> count
+UPDATE asset_face SET deleted_at = now() WHERE id = %(face_id)s AND deleted_at IS NULL;
+
+-- replace_featured -> rows
+-- Whoever one of these faces stands for gets the largest of their others, if there is one.
+UPDATE person
+   SET face_id = (
+           SELECT face.id FROM asset_face AS face
+            WHERE face.person_id = person.id
+              AND face.deleted_at IS NULL
+              AND face.id <> ALL(%(face_ids)s)
+            ORDER BY (face.x2 - face.x1)::bigint * (face.y2 - face.y1) DESC, face.id
+            LIMIT 1),
+       updated_at = now()
+ WHERE face_id = ANY(%(face_ids)s)
+RETURNING id;
+
+-- feature_first -> rows
+-- A person without a face gets the largest of theirs.
+UPDATE person
+   SET face_id = (
+           SELECT face.id FROM asset_face AS face
+            WHERE face.person_id = person.id
+              AND face.deleted_at IS NULL
+            ORDER BY (face.x2 - face.x1)::bigint * (face.y2 - face.y1) DESC, face.id
+            LIMIT 1),
+       updated_at = now()
+ WHERE id = %(person_id)s
+   AND face_id IS NULL
+   AND EXISTS (SELECT 1 FROM asset_face AS face
+                WHERE face.person_id = person.id AND face.deleted_at IS NULL)
+RETURNING id;

@@ -1,0 +1,279 @@
+"""People, and the faces by which they are seen in pictures.
+
+A face is its picture's owner's, and so is the person it is assigned to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+from msgspec import UNSET, UnsetType
+
+from sql import Transaction, reads, writes
+from sync import access, log
+from sync.actor import Actor
+from sync.errors import Invalid, NoAccess
+
+OVERLAP_MIN = 0.5  # of two boxes, common area by joint area, for them to be around the same face
+
+
+class Box(NamedTuple):
+    """Where a face is, in pixels of a picture of that size."""
+
+    image_width: int
+    image_height: int
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+
+
+async def create_person(
+    tx: Transaction,
+    actor: Actor,
+    *,
+    name: str = "",
+    birth_date: date | None = None,
+    is_hidden: bool = False,
+    is_favorite: bool = False,
+    color: str | None = None,
+) -> UUID:
+    row = await writes.people.insert_person(
+        tx,
+        owner_id=actor.user_id,
+        name=name,
+        birth_date=birth_date,
+        is_hidden=is_hidden,
+        is_favorite=is_favorite,
+        color=color,
+    )
+    await _stage(tx, "person.created", actor.user_id, [row["id"]])
+    return row["id"]
+
+
+async def update_person(
+    tx: Transaction,
+    actor: Actor,
+    person_id: UUID,
+    *,
+    name: str | None = None,
+    birth_date: date | UnsetType | None = UNSET,
+    is_hidden: bool | None = None,
+    is_favorite: bool | None = None,
+    color: str | UnsetType | None = UNSET,
+    featured_asset_id: UUID | None = None,
+) -> None:
+    """Change what is given. In the featured asset the person's face is to be seen."""
+    await access.hold_library(tx, actor.user_id)
+    if featured_asset_id:
+        await access.lock_assets(tx, actor, [featured_asset_id], "asset.read")
+    await _lock(tx, actor, [person_id], "person.update")
+    face = None
+    if featured_asset_id:
+        face = await reads.people.find_face(tx, asset_id=featured_asset_id, person_id=person_id)
+        if face is None:
+            raise Invalid("Invalid assetId for feature face")
+    given = {"birth_date": birth_date, "color": color}
+    await writes.people.update_person(
+        tx,
+        person_id=person_id,
+        name=name,
+        birth_date=None if birth_date is UNSET else birth_date,
+        is_hidden=is_hidden,
+        is_favorite=is_favorite,
+        color=None if color is UNSET else color,
+        face_id=face["id"] if face else None,
+        set=[column for column, value in given.items() if value is not UNSET],
+    )
+    await _stage(tx, "person.updated", actor.user_id, [person_id])
+
+
+async def merge_people(
+    tx: Transaction, actor: Actor, person_id: UUID, other_ids: Sequence[UUID]
+) -> None:
+    """The others were this person too: who gets their faces, and what only they are known by."""
+    if person_id in other_ids:
+        raise Invalid("Cannot merge a person into themselves")
+    await access.hold_library(tx, actor.user_id)
+    await _lock(tx, actor, [person_id, *other_ids], "person.merge")
+    others = list(other_ids)
+    faces = await writes.people.move_faces(tx, former_ids=others, person_id=person_id)
+    await writes.people.inherit(tx, person_id=person_id, other_ids=others)
+    gone = await writes.people.delete_people(tx, person_ids=others)
+    await writes.people.feature_first(tx, person_id=person_id)
+    await _stage(tx, "person.updated", actor.user_id, [person_id])
+    await _stage_faces(tx, actor.user_id, [row["id"] for row in faces])
+    await _stage(tx, "person.deleted", actor.user_id, [row["id"] for row in gone])
+
+
+async def delete_person(tx: Transaction, actor: Actor, person_id: UUID) -> None:
+    """Their faces stay, of nobody known."""
+    await access.hold_library(tx, actor.user_id)
+    await _lock(tx, actor, [person_id], "person.delete")
+    faces = await writes.people.move_faces(tx, former_ids=[person_id], person_id=None)
+    await writes.people.delete_people(tx, person_ids=[person_id])
+    await _stage_faces(tx, actor.user_id, [row["id"] for row in faces])
+    await _stage(tx, "person.deleted", actor.user_id, [person_id])
+
+
+async def create_face(
+    tx: Transaction, actor: Actor, asset_id: UUID, person_id: UUID, box: Box
+) -> UUID:
+    """A person says whose face is there."""
+    await access.hold_library(tx, actor.user_id)
+    await access.lock_assets(tx, actor, [asset_id], "asset.read")
+    await _lock(tx, actor, [person_id], "person.read")
+    (face_id,) = await _insert_faces(tx, asset_id, [box], "manual", person_id=person_id)
+    await _stage_faces(tx, actor.user_id, [face_id])
+    await _feature_first(tx, actor.user_id, person_id)
+    return face_id
+
+
+async def reassign_face(tx: Transaction, actor: Actor, face_id: UUID, person_id: UUID) -> None:
+    """It is another's face."""
+    await _lock_face(tx, actor, face_id, "person.create")
+    await _lock(tx, actor, [person_id], "person.update")
+    await writes.people.assign_face(tx, face_id=face_id, person_id=person_id)
+    replaced = await writes.people.replace_featured(tx, face_ids=[face_id])
+    await _stage_faces(tx, actor.user_id, [face_id])
+    await _stage(tx, "person.updated", actor.user_id, [row["id"] for row in replaced])
+    await _feature_first(tx, actor.user_id, person_id)
+
+
+async def delete_face(tx: Transaction, actor: Actor, face_id: UUID, *, force: bool) -> None:
+    """It is no face. Without `force` it is kept, marked, so that it is not found again."""
+    await _lock_face(tx, actor, face_id, "face.delete")
+    if force:
+        await _delete_faces(tx, actor.user_id, [face_id])
+        return
+    replaced = await writes.people.replace_featured(tx, face_ids=[face_id])
+    await writes.people.hide_face(tx, face_id=face_id)
+    await _stage_faces(tx, actor.user_id, [face_id])
+    await _stage(tx, "person.updated", actor.user_id, [row["id"] for row in replaced])
+
+
+async def record_faces(tx: Transaction, asset_id: UUID, found: Sequence[Box]) -> list[UUID]:
+    """Record the faces ml sees in a picture now; return their ids, in this order.
+
+    A face that was there already keeps its id, and its person. Those only ml had seen, and sees
+    no more, go; what a person or the file said stays. None for a picture that is deleted.
+    """
+    asset = await reads.people.get_owner(tx, asset_id=asset_id)
+    if asset is None:
+        return []
+    owner_id = asset["owner_id"]
+    await access.hold_library(tx, owner_id)
+    if not await writes.assets.lock_assets(tx, asset_ids=[asset_id], owner_id=owner_id):
+        return []
+    known = await reads.people.list_faces(tx, asset_ids=[asset_id])
+    left = {row["id"]: row for row in known}
+    ids, new = [], {}
+    for box in found:
+        match = next((id_ for id_, row in left.items() if _overlap(box, _box(row))), None)
+        if match:
+            del left[match]
+        else:
+            match = uuid4()
+            new[match] = box
+        ids.append(match)
+    gone = [id_ for id_, row in left.items() if row["source_type"] == "machine-learning"]
+    await _delete_faces(tx, owner_id, gone)
+    await _insert_faces(tx, asset_id, list(new.values()), "machine-learning", ids=list(new))
+    await _stage_faces(tx, owner_id, list(new))
+    return ids
+
+
+async def forget_assets(tx: Transaction, owner_id: UUID, asset_ids: Sequence[UUID]) -> None:
+    """Assets go: people are shown by other pictures, or by none."""
+    rows = await reads.people.list_faces(tx, asset_ids=list(asset_ids))
+    await _delete_faces(tx, owner_id, [row["id"] for row in rows])
+
+
+async def forget_all(tx: Transaction, owner_id: UUID) -> None:
+    """A user goes, whose assets are gone already."""
+    rows = await writes.people.delete_all_people(tx, owner_id=owner_id)
+    await _stage(tx, "person.deleted", owner_id, [row["id"] for row in rows])
+
+
+async def _insert_faces(
+    tx: Transaction,
+    asset_id: UUID,
+    boxes: Sequence[Box],
+    source_type: str,
+    *,
+    ids: list[UUID] | None = None,
+    person_id: UUID | None = None,
+) -> list[UUID]:
+    ids = ids if ids is not None else [uuid4() for _ in boxes]
+    await writes.people.insert_faces(
+        tx,
+        asset_id=asset_id,
+        person_id=person_id,
+        source_type=source_type,
+        ids=ids,
+        image_widths=[box.image_width for box in boxes],
+        image_heights=[box.image_height for box in boxes],
+        x1=[box.x1 for box in boxes],
+        y1=[box.y1 for box in boxes],
+        x2=[box.x2 for box in boxes],
+        y2=[box.y2 for box in boxes],
+    )
+    return ids
+
+
+async def _delete_faces(tx: Transaction, owner_id: UUID, face_ids: list[UUID]) -> None:
+    if not face_ids:
+        return
+    replaced = await writes.people.replace_featured(tx, face_ids=face_ids)
+    await writes.people.delete_faces(tx, face_ids=face_ids)
+    await _stage_faces(tx, owner_id, face_ids)
+    await _stage(tx, "person.updated", owner_id, [row["id"] for row in replaced])
+
+
+async def _feature_first(tx: Transaction, owner_id: UUID, person_id: UUID) -> None:
+    rows = await writes.people.feature_first(tx, person_id=person_id)
+    await _stage(tx, "person.updated", owner_id, [row["id"] for row in rows])
+
+
+async def _lock(tx: Transaction, actor: Actor, person_ids: Sequence[UUID], permission: str) -> None:
+    """Hold the actor's people until commit; the library is held already."""
+    rows = await writes.people.lock_people(tx, person_ids=list(person_ids), owner_id=actor.user_id)
+    if len(rows) != len(set(person_ids)):
+        raise NoAccess(permission)
+
+
+async def _lock_face(tx: Transaction, actor: Actor, face_id: UUID, permission: str) -> None:
+    """Hold the library, and the face's picture, which is the actor's."""
+    await access.hold_library(tx, actor.user_id)
+    face = await reads.people.get_face(tx, face_id=face_id)
+    if face is None:
+        raise NoAccess(permission)
+    await access.lock_assets(tx, actor, [face["asset_id"]], permission)
+
+
+def _box(row: reads.people.list_faces_row) -> Box:
+    return Box(row["image_width"], row["image_height"], row["x1"], row["y1"], row["x2"], row["y2"])
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    """Both are around the same face, in pictures of whatever sizes."""
+    (a1, b1, a2, b2), (c1, d1, c2, d2) = _relative(one), _relative(other)
+    common = max(0.0, min(a2, c2) - max(a1, c1)) * max(0.0, min(b2, d2) - max(b1, d1))
+    joint = (a2 - a1) * (b2 - b1) + (c2 - c1) * (d2 - d1) - common
+    return joint > 0 and common / joint > OVERLAP_MIN
+
+
+def _relative(box: Box) -> tuple[float, float, float, float]:
+    width, height = max(box.image_width, 1), max(box.image_height, 1)
+    return box.x1 / width, box.y1 / height, box.x2 / width, box.y2 / height
+
+
+async def _stage_faces(tx: Transaction, owner_id: UUID, face_ids: Sequence[UUID]) -> None:
+    await _stage(tx, "asset_face.changed", owner_id, face_ids)
+
+
+async def _stage(tx: Transaction, topic: str, owner_id: UUID, ids: Sequence[UUID]) -> None:
+    await log.stage(tx, topic, owner_id, ids, audience=[owner_id])
