@@ -7,7 +7,7 @@ from importlib import import_module
 
 from bench.figures import show
 
-NAMES = ("append", "tail_lag", "full_sync", "delta", "upload", "footprint")
+NAMES = ("append", "tail_lag", "full_sync", "delta", "upload", "footprint", "share")
 
 
 def main() -> None:
