@@ -7,7 +7,16 @@ from importlib import import_module
 
 from bench.figures import show
 
-NAMES = ("append", "tail_lag", "full_sync", "delta", "upload", "footprint", "share")
+NAMES = (
+    "append",
+    "tail_lag",
+    "full_sync",
+    "delta",
+    "upload",
+    "footprint",
+    "share",
+    "sync_correctness",
+)
 
 
 def main() -> None:
