@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from server import chores, pages, realtime
+from server import chores, live, pages, realtime
 from server.api import (
     api_keys,
     asset_bytes,
@@ -22,6 +22,7 @@ from server.api import (
 )
 from server.context import CONTEXT, Context
 from server.endpoint import JSON_BYTES_MAX, answer_errors, routes
+from server.witness import Witness
 from sync import sequencer
 
 RESOURCES = (
@@ -43,6 +44,7 @@ def build_app(context: Context) -> web.Application:
     app[CONTEXT] = context
     app.add_routes(routes())
     realtime.attach(app)
+    live.attach(app)
     app.add_routes(pages.routes(context))
     app.cleanup_ctx.append(_run_sequencer)
     app.cleanup_ctx.append(chores.run_beside)
@@ -50,7 +52,9 @@ def build_app(context: Context) -> web.Application:
 
 
 async def _run_sequencer(app: web.Application) -> AsyncIterator[None]:
-    running = asyncio.create_task(sequencer.run(app[CONTEXT].database))
-    yield
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    context, witness = app[CONTEXT], Witness(app[CONTEXT].root)
+    async with witness.keeping():
+        running = asyncio.create_task(sequencer.run(context.database, witness))
+        yield
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

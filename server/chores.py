@@ -16,7 +16,7 @@ from server.context import CONTEXT, Context
 from sql import Database, Disconnected, reads
 from storage import janitor
 from storage.janitor import Implausible
-from sync import schedule
+from sync import retention, schedule
 from sync.operations import renditions, sessions
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,14 @@ async def request_missing(context: Context) -> None:
         after = rows[-1]["id"]
 
 
-CHORES: tuple[Chore, ...] = (remove_litter, end_sessions, request_missing)
+async def prune_log(context: Context) -> None:
+    """What is long gone, and no device has to be told any more."""
+    pruned = await retention.prune(context.database)
+    if any(pruned):
+        logger.info("Pruned %d parts of the log and %d tombstones; %d devices start anew", *pruned)
+
+
+CHORES: tuple[Chore, ...] = (remove_litter, end_sessions, request_missing, prune_log)
 
 
 async def _run(context: Context) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from typing import Protocol
+from uuid import UUID
 
-from sql import Connection, Database, Disconnected, writes
+from sql import Connection, Database, Disconnected, reads, writes
 from sql.database import LOOKUPS, hear
 from sql.projections import project
 from sync import topics
@@ -20,13 +22,22 @@ RETRY_SECONDS = 2.0
 HEAR_SECONDS = 60.0  # Then once more; a lost connection is noticed at once.
 
 
-async def run(database: Database) -> None:
+class Witness(Protocol):
+    """Remembers, outside of the database, how far its history was seen to go."""
+
+    async def seen(self) -> tuple[UUID, int] | None:
+        """The epoch and the position."""
+
+    def note(self, epoch: UUID, pos: int) -> None: ...
+
+
+async def run(database: Database, witness: Witness | None = None) -> None:
     """Be the sequencer whenever nobody else is."""
     while True:
         try:
             async with database.session(options=LOOKUPS) as connection:
                 await _stand_by(database, connection)
-                await _lead(database, connection)
+                await _lead(database, connection, witness)
         except* Disconnected as lost:
             logger.warning("The sequencer lost its session: %s", lost.exceptions[0])
             await asyncio.sleep(STAND_BY_SECONDS)
@@ -86,18 +97,27 @@ async def _pass_on_one(database: Database, connection: Connection, seconds: floa
         await writes.sequencer.poke(connection)
 
 
-async def _lead(database: Database, connection: Connection) -> None:
-    await writes.sequencer.renew_epoch(connection)
+async def _lead(database: Database, connection: Connection, witness: Witness | None) -> None:
+    epoch, pos = await witness.seen() or (None, None) if witness else (None, None)
+    if await writes.sequencer.renew_epoch(connection, seen_epoch=epoch, seen_pos=pos):
+        logger.warning("A new history begins: devices that know another one start anew")
+    head = await reads.log.head(connection)
+    if witness:
+        witness.note(head["epoch"], head["pos"])
     async with database.listen("staged") as pokes, asyncio.TaskGroup() as tasks:
         tasks.create_task(_hear(database, pokes))
-        tasks.create_task(_sequence_forever(database, connection))
+        tasks.create_task(_sequence_forever(database, connection, head["epoch"], witness))
 
 
-async def _sequence_forever(database: Database, connection: Connection) -> None:
+async def _sequence_forever(
+    database: Database, connection: Connection, epoch: UUID, witness: Witness | None
+) -> None:
     pause = POLL_SECONDS_MIN
     while True:
         database.committed.clear()  # Before the pass: a poke during it calls for another.
         head = await sequence(connection)
+        if witness and head:
+            witness.note(epoch, head)
         pause = min(pause * 2, POLL_SECONDS_MAX) if head is None else POLL_SECONDS_MIN
         await _poked(database.committed, pause)
         await asyncio.sleep(LINGER_SECONDS)

@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sql import Connection, Database, lines, reads
 from sql.lines import Page, Wanted
+from sync import retention
 from sync.checkpoints import Ack
 from sync.plan import Client, Grant, Part, plan
 
@@ -18,8 +18,6 @@ SETTLE_SECONDS_MAX = 2.0  # Then answer with what is sequenced: late is better t
 SETTLE_PAUSE_SECONDS = 0.002
 # A stream holds a snapshot, and that holds back vacuum. Who is slower comes again: its acks stand.
 STREAM_SECONDS_MAX = 15 * 60
-# Tombstones are kept longer than this, so whoever comes in time finds all of them.
-AWAY_MAX = timedelta(days=30)
 
 
 class TooSlow(Exception):
@@ -32,13 +30,14 @@ async def stream(
     """Blocks of lines for one user, from after the acks, by their type, to the head.
 
     One snapshot for all. Ends with SyncCompleteV1, or is one SyncResetV1 when the acks are of
-    another history or too old. Raises TooSlow.
+    another history, or older than what is kept of what is gone. Raises TooSlow.
     """
     deadline = time.monotonic() + STREAM_SECONDS_MAX
     async with database.snapshot() as connection:
         head = await reads.log.head(connection)
         epoch, pos = head["epoch"], head["pos"]
-        if any(ack.epoch != epoch or ack.pos > pos for ack in acks.values()) or _is_away(acks):
+        is_foreign = any(ack.epoch != epoch or ack.pos > pos for ack in acks.values())
+        if is_foreign or retention.is_left_behind(acks, requests, head["floor"]):
             yield RESET
             return
         rows = await reads.checkpoints.list_grants(connection, user_id=user_id)
@@ -48,7 +47,8 @@ async def stream(
             yield block
             if time.monotonic() > deadline:
                 raise TooSlow
-        yield _line("SyncCompleteV1", f"SyncCompleteV1|{epoch}.{pos}")
+        asked = retention.bits(requests)
+        yield _line("SyncCompleteV1", f"SyncCompleteV1|{epoch}.{pos}.{asked}.0")
 
 
 async def settle(database: Database) -> None:
@@ -127,11 +127,6 @@ def _ack_last(block: bytes, ack: str) -> bytes:
     """Let the last line ack all."""
     before, mark, _ = block.rpartition(b'"ack":"')
     return b'%b%b%b"}\n' % (before, mark, ack.encode())
-
-
-def _is_away(acks: Mapping[str, Ack]) -> bool:
-    complete = acks.get("SyncCompleteV1")
-    return complete is not None and datetime.now(UTC) - complete.acked_at > AWAY_MAX
 
 
 def _line(type_: str, ack: str) -> bytes:

@@ -43,12 +43,20 @@ async def head(database: Database) -> int:
 
 
 async def follow(database: Database, after: int) -> AsyncGenerator[list[Entry], None]:
-    """Batches of entries after a position, for ever; survives the loss of its connection."""
+    """Batches of entries after a position, for ever; survives the loss of its connection.
+
+    When an older database was put back, it goes on where that one's own history begins.
+    """
+    epoch: UUID | None = None
     while True:
         try:
             async with database.listen("log") as connection:
                 while True:
-                    while entries := await read(connection, after):
+                    place = await reads.log.head(connection)
+                    if epoch not in (None, place["epoch"]):
+                        after = min(after, place["began"])
+                    epoch, after = place["epoch"], min(after, place["pos"])
+                    while after < place["pos"] and (entries := await read(connection, after)):
                         yield entries
                         after = entries[-1].pos
                     await hear(connection, POLL_SECONDS)

@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 from server.body import Body
 from server.endpoint import CORRELATION_ID, Call, endpoint
 from server.wire import Json
-from sync import checkpoints, feeds
+from sync import checkpoints, feeds, retention
 from sync.errors import Forbidden, Invalid
 from sync.stream import RESET, TooSlow, settle, stream
 
@@ -52,6 +52,8 @@ async def get_sync_stream(call: Call) -> web.StreamResponse:
     async with database.read() as connection:
         is_reset = await checkpoints.is_pending_reset(connection, session_id)
         acks = await checkpoints.list_acks(connection, session_id)
+    async with database.write() as tx:
+        await retention.begin_copy(tx, session_id, call.body.types, acks)
 
     sender = await _Sender.start(call.request)
     if is_reset:
@@ -71,7 +73,9 @@ async def get_sync_ack(call: Call) -> Json:
     async with call.context.database.read() as connection:
         acks = await checkpoints.list_acks(connection, _session(call))
     return [
-        {"type": type_, "ack": checkpoints.format_ack(type_, ack)} for type_, ack in acks.items()
+        {"type": type_, "ack": checkpoints.format_ack(type_, ack)}
+        for type_, ack in acks.items()
+        if type_ != "SyncResetV1"
     ]
 
 

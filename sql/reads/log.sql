@@ -1,5 +1,7 @@
 -- head -> row
-SELECT log_head.epoch, log_head.pos FROM log_head;
+SELECT log_head.epoch, log_head.pos, log_head.began, log_floor.pos AS floor
+  FROM log_head
+ CROSS JOIN log_floor;
 
 -- read_log -> rows
 -- Entries after a position, oldest first.

@@ -5,15 +5,18 @@ SELECT pg_try_advisory_lock(hashtext('heliograph.sequencer')) AS is_leader;
 -- renew_epoch -> count
 -- A restored database may hand out positions again that clients already know: start a new epoch.
 -- Cluster, timeline and the table's own oid cover a new cluster, point-in-time recovery, and a
--- dump loaded beside or over the old tables.
+-- dump loaded beside or over the old tables. A snapshot of the disk looks as if nothing had been;
+-- that is seen when somebody saw this epoch at a later position.
+-- nullable: seen_epoch, seen_pos
 UPDATE log_head
-   SET epoch = gen_random_uuid(), incarnation = here.incarnation
+   SET epoch = gen_random_uuid(), began = pos, incarnation = here.incarnation
   FROM (
     SELECT concat_ws('.', control.system_identifier, point.timeline_id, 'log_head'::regclass::oid)
            AS incarnation
       FROM pg_control_system() AS control, pg_control_checkpoint() AS point
   ) AS here
- WHERE log_head.incarnation IS DISTINCT FROM here.incarnation;
+ WHERE log_head.incarnation IS DISTINCT FROM here.incarnation
+    OR (log_head.epoch = %(seen_epoch)s AND log_head.pos < %(seen_pos)s);
 
 -- number -> row?
 -- Move all that is staged in this snapshot into the log, in order, without a gap.

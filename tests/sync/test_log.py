@@ -95,6 +95,7 @@ async def test_a_lost_announcement_is_made_up_by_a_poll(database, monkeypatch):
             "WITH moved AS (DELETE FROM log_staging RETURNING *)"
             " INSERT INTO log SELECT 1, at, topic, scope, entity_ids, audience, facts FROM moved"
         )
+        await connection.execute("UPDATE log_head SET pos = 1")
     async with asyncio.timeout(10):
         assert [entry.pos for entry in await waiting] == [1]
     await follower.aclose()
