@@ -98,8 +98,10 @@ async def _pass_on_one(database: Database, connection: Connection, seconds: floa
 
 
 async def _lead(database: Database, connection: Connection, witness: Witness | None) -> None:
-    epoch, pos = await witness.seen() or (None, None) if witness else (None, None)
-    if await writes.sequencer.renew_epoch(connection, seen_epoch=epoch, seen_pos=pos):
+    if witness and (seen := await witness.seen()):
+        epoch, pos = seen
+        await writes.sequencer.doubt_epoch(connection, seen_epoch=epoch, seen_pos=pos)
+    if await writes.sequencer.renew_epoch(connection):
         logger.warning("A new history begins: devices that know another one start anew")
     head = await reads.log.head(connection)
     if witness:

@@ -5,9 +5,7 @@ SELECT pg_try_advisory_lock(hashtext('heliograph.sequencer')) AS is_leader;
 -- renew_epoch -> count
 -- A restored database may hand out positions again that clients already know: start a new epoch.
 -- Cluster, timeline and the table's own oid cover a new cluster, point-in-time recovery, and a
--- dump loaded beside or over the old tables. A snapshot of the disk looks as if nothing had been;
--- that is seen when somebody saw this epoch at a later position.
--- nullable: seen_epoch, seen_pos
+-- dump loaded beside or over the old tables.
 UPDATE log_head
    SET epoch = gen_random_uuid(), began = pos, incarnation = here.incarnation
   FROM (
@@ -15,8 +13,15 @@ UPDATE log_head
            AS incarnation
       FROM pg_control_system() AS control, pg_control_checkpoint() AS point
   ) AS here
- WHERE log_head.incarnation IS DISTINCT FROM here.incarnation
-    OR (log_head.epoch = %(seen_epoch)s AND log_head.pos < %(seen_pos)s);
+ WHERE log_head.incarnation IS DISTINCT FROM here.incarnation;
+
+-- doubt_epoch -> count
+-- A snapshot of the disk that was put back looks as if nothing had been. It is found out when
+-- somebody saw this epoch at a later position.
+UPDATE log_head
+   SET incarnation = NULL
+ WHERE log_head.epoch = %(seen_epoch)s
+   AND log_head.pos < %(seen_pos)s;
 
 -- number -> row?
 -- Move all that is staged in this snapshot into the log, in order, without a gap.

@@ -234,13 +234,13 @@ async def test_a_restored_database_begins_a_new_epoch_once(database):
 
     made = await epoch()
     async with database.session() as connection:
-        assert await writes.sequencer.renew_epoch(connection, seen_epoch=None, seen_pos=None) == 1  # this history begins here
+        assert await writes.sequencer.renew_epoch(connection) == 1  # this history begins here
         begun = await epoch()
         assert begun != made
-        assert await writes.sequencer.renew_epoch(connection, seen_epoch=None, seen_pos=None) == 0
+        assert await writes.sequencer.renew_epoch(connection) == 0
         await connection.execute("CREATE TABLE old AS TABLE log_head; DROP TABLE log_head")
         await connection.execute("ALTER TABLE old RENAME TO log_head")  # as a dump comes back
-        assert await writes.sequencer.renew_epoch(connection, seen_epoch=None, seen_pos=None) == 1
+        assert await writes.sequencer.renew_epoch(connection) == 1
     assert await epoch() != begun
 
 
