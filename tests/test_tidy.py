@@ -93,11 +93,13 @@ def test_it_catches_everything_only_in_a_loop_that_must_go_on(path):
         assert str(path.relative_to(ROOT)) in LOOPS
 
 
-# The answer to one request, the push to one socket, one turn of the chores, one job, one pass.
+# The answer to one request, the push to one socket, the wake of one follower, one turn of the
+# chores, one job, one pass.
 LOOPS = {
     "server/endpoint.py",
     "server/realtime.py",
     "server/chores.py",
+    "sync/live.py",
     "sync/worker.py",
     "sync/sequencer.py",
 }

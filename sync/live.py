@@ -1,0 +1,210 @@
+"""Who follows the log from an open channel: what each has, and when there may be more for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from uuid import UUID
+
+from sql import Connection, Database, Disconnected, reads
+from sql.database import hear
+from sync import checkpoints, tail
+from sync.checkpoints import Ack
+from sync.feeds import FEEDS
+from sync.stream import RESET, stream
+from sync.tail import Entry
+from sync.topics import EVERYONE, TOPICS
+
+logger = logging.getLogger(__name__)
+POLL_SECONDS = 5.0  # A notification may be lost; a poll never is.
+RETRY_SECONDS = 0.5
+ROUNDS_MAX = 6  # Each has one of the process's connections, and others need some too.
+SHOWN_MAX = 10_000  # Of more assets than these it is not asked who sees them: all look.
+
+
+class Live:
+    """All followers in this process. The log is read once for all, while there are any."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.rounds = asyncio.Semaphore(ROUNDS_MAX)
+        self._followers: set[Follower] = set()
+        self._reading: asyncio.Task[None] | None = None
+        self._is_reading = asyncio.Event()
+
+    @asynccontextmanager
+    async def follow(self, user_id: UUID, session_id: UUID) -> AsyncIterator[Follower]:
+        """A follower that misses nothing from here on."""
+        follower = Follower(self, user_id, session_id)
+        self._followers.add(follower)
+        if self._reading is None:
+            self._is_reading.clear()
+            self._reading = asyncio.create_task(self._read())
+        try:
+            await self._is_reading.wait()
+            yield follower
+        finally:
+            self._followers.discard(follower)
+            if not self._followers and self._reading:
+                reading, self._reading = self._reading, None
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
+
+    async def _read(self) -> None:
+        epoch, after = None, 0
+        while True:
+            try:
+                async with self.database.listen("log") as connection:
+                    while True:
+                        head = await reads.log.head(connection)
+                        if head["epoch"] != epoch:  # We begin; or a database was put back.
+                            epoch, after = head["epoch"], head["pos"]
+                            self._wake_all()
+                            self._is_reading.set()
+                        while entries := await tail.read(connection, after):
+                            await self._tell(connection, entries)
+                            after = entries[-1].pos
+                        await hear(connection, POLL_SECONDS)
+            except Disconnected:
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:  # Nobody would be told anything any more, and nobody know.
+                logger.exception("Followers were not told: after %d", after)
+                epoch = None  # All are woken, and it goes on from the head.
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _tell(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        """Each follower, once for all the entries, where one of them may concern it."""
+        ended = {id_ for entry in entries if entry.topic in ENDS for id_ in entry.entity_ids}
+        changes = [entry for entry in entries if TOPICS[entry.topic].touches]
+        scopes = {entry.scope for entry in changes}
+        if any("user" in TOPICS[entry.topic].touches for entry in changes):
+            scopes.add(EVERYONE)
+        shown = {id_ for entry in changes if _is_shown(entry) for id_ in entry.entity_ids}
+        is_flood = len(shown) > SHOWN_MAX
+        if shown and not is_flood and any(one.sees_albums for one in self._followers):
+            rows = await reads.live.list_albums_showing(connection, asset_ids=list(shown))
+            scopes.update(row["album_id"] for row in rows)
+        regranted = {entry.scope for entry in changes if entry.topic in REGRANTS}
+        for follower in self._followers:
+            if not ended.isdisjoint((follower.user_id, follower.session_id)):
+                follower.ended.set()
+            if follower.user_id in regranted:
+                follower.forget_view()
+            follower.tell(entries[-1].pos, scopes, is_flood=is_flood)
+
+    def _wake_all(self) -> None:
+        for follower in self._followers:
+            follower.forget_view()
+            follower.woken.set()
+
+
+class Follower:
+    """One open channel: whose it is, what was sent to it, and whether there may be more."""
+
+    def __init__(self, live: Live, user_id: UUID, session_id: UUID) -> None:
+        self.user_id, self.session_id = user_id, session_id
+        self.woken = asyncio.Event()
+        self.ended = asyncio.Event()  # The session is no more.
+        self._live = live
+        self._requests: Collection[str] = ()
+        self._cursors: frozenset[str] = frozenset()
+        self._acks: dict[str, Ack] = {}
+        self._head = 0  # Up to here all was sent.
+        # Scopes whose changes this user may see. None: not known now, so all may concern us.
+        self._view: frozenset[UUID] | None = None
+        self._view_number = 0
+
+    async def start(self, requests: Collection[str], acks: Mapping[str, Ack] | None) -> None:
+        """Follow these types from after these acks, or from after those of the session."""
+        if acks is None:
+            async with self._live.database.read() as connection:
+                acks = await checkpoints.list_acks(connection, self.session_id)
+        self._requests = frozenset(requests)
+        self._cursors = frozenset(
+            feed.cursor or feed.type for feed in FEEDS if feed.request in self._requests
+        )
+        self._acks = dict(acks)
+        self.woken.set()
+
+    def start_anew(self) -> None:
+        """As a client that has nothing."""
+        self._acks, self._head = {}, 0
+        self.woken.set()
+
+    @property
+    def sees_albums(self) -> bool:
+        return self._view is None or len(self._view) > len((self.user_id, EVERYONE))
+
+    @property
+    def is_complete(self) -> bool:
+        """All was sent once, so that what comes is news."""
+        return self._head > 0
+
+    def forget_view(self) -> None:
+        self._view = None
+        self._view_number += 1
+
+    def tell(self, upto: int, scopes: Collection[UUID], *, is_flood: bool) -> None:
+        if upto <= self._head:
+            return  # A round saw that already.
+        if self._view is None or is_flood or not self._view.isdisjoint(scopes):
+            self.woken.set()
+
+    async def read(self) -> AsyncGenerator[bytes, None]:
+        """One round: blocks of the lines that the client lacks, as `stream` gives them."""
+        self.woken.clear()  # Before the snapshot: what comes after it calls for another round.
+        async with self._live.rounds:
+            async with self._live.database.read() as connection:
+                session = await reads.checkpoints.is_pending_reset(
+                    connection, session_id=self.session_id
+                )
+                if self._view is None:
+                    await self._look(connection)
+            if session is None:
+                self.ended.set()
+                return
+            if session["is_pending_sync_reset"]:
+                yield RESET
+                return
+            database, acks = self._live.database, dict(self._acks)
+            async with aclosing(stream(database, self.user_id, self._requests, acks)) as blocks:
+                async for block in blocks:
+                    yield block
+
+    def note_sent(self, lines: bytes) -> None:
+        """These whole lines are on their way: the next round starts behind the last of them."""
+        type_, ack = checkpoints.parse_ack(_last_ack(lines))
+        self._acks[type_] = ack
+        if type_ == "SyncCompleteV1":
+            self._acks = dict.fromkeys((*self._cursors, type_), ack)
+            self._head = ack.pos
+
+    async def _look(self, connection: Connection) -> None:
+        """What this user may see. A grant that comes meanwhile makes it unknown again."""
+        number = self._view_number
+        grants = await reads.checkpoints.list_grants(connection, user_id=self.user_id)
+        if number == self._view_number:
+            seen = [grant["key"] for grant in grants if not grant["is_gone"]]
+            self._view = frozenset((self.user_id, EVERYONE, *seen))
+
+
+def _is_shown(entry: Entry) -> bool:
+    """Whether it changes what albums show, although no album is its scope."""
+    return entry.topic.startswith("asset.") and "album_view" in TOPICS[entry.topic].touches
+
+
+def _last_ack(lines: bytes) -> str:
+    start = lines.rindex(ACK) + len(ACK)
+    return lines[start : lines.index(b'"', start)].decode()
+
+
+ACK = b'"ack":"'
+ENDS = ("session.deleted", "user.deleted")
+REGRANTS = (
+    "album_access.granted",
+    "album_access.revoked",
+    "partner_access.granted",
+    "partner_access.revoked",
+)
