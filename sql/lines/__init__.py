@@ -67,12 +67,14 @@ STATEMENT = _compose()
 
 
 async def read_pages(
-    connection: Connection, user_id: UUID, wanted: Sequence[Wanted], *, limit: int = PAGE_LINES
+    connection: Connection, user_id: UUID, wanted: Sequence[Wanted], *, limit: int | None = None
 ) -> list[Page]:
     """The next page of each of those wanted that has one, in their order."""
     columns: list[list[Any]] = [list(column) for column in zip(*wanted, strict=True)]
     values = dict(zip(Wanted._fields, columns, strict=True))
     async with connection.cursor(row_factory=namedtuple_row) as cursor:
         cursor.adapters.register_loader("text", _Bytes)
-        await cursor.execute(STATEMENT, {**values, "limit": limit, "user_id": user_id})
+        await cursor.execute(
+            STATEMENT, {**values, "limit": limit or PAGE_LINES, "user_id": user_id}
+        )
         return [Page(*row) for row in await cursor.fetchall()]
