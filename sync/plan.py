@@ -31,6 +31,7 @@ class Part(NamedTuple):
     ack: str  # of the last line: now all of it is there, up to the head
     is_shared: bool  # more than the user's own
     is_news: bool  # the ack matters even when there are no lines
+    is_apart: bool = False  # lines of this type ack another cursor too
 
 
 class Client(NamedTuple):
@@ -80,7 +81,9 @@ def _plan_feed(client: Client, feed: Feed, cursor: str, after: int) -> Part:
     else:
         found = [*_granted(client, feed, live, here, after)]
         is_news = any(grant["since"] > after for grant in live)
-    return Part(found, f"{ack}{client.head}", is_shared=True, is_news=is_news)
+    return Part(
+        found, f"{ack}{client.head}", is_shared=True, is_news=is_news, is_apart=bool(feed.cursor)
+    )
 
 
 def _granted(

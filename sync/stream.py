@@ -88,7 +88,8 @@ async def _send(
                     last = block
         if last:
             yield _ack_last(last, part.ack)
-        elif part.is_news:
+        # A client acks only the last of a run of one type, which may end in another part.
+        if part.is_apart if last else part.is_news:
             yield _line("SyncAckV1", part.ack)
 
 
@@ -118,7 +119,7 @@ async def _next(connection: Connection, user_id: UUID, one: Wanted) -> Page | No
 
 
 async def _pages(
-    connection: Connection, user_id: UUID, wanted: list[Wanted], limit: int = lines.PAGE_LINES
+    connection: Connection, user_id: UUID, wanted: list[Wanted], limit: int | None = None
 ) -> list[Page]:
     return await lines.read_pages(connection, user_id, wanted, limit=limit) if wanted else []
 

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from tests.fix_server import Client
-from tests.sync.replica import REQUESTS, Replica
+from tests.sync.app import REQUESTS
+from tests.sync.replica import Replica
 
 
 class OverHttp:

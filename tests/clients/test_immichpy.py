@@ -24,7 +24,7 @@ from PIL import Image
 
 from tests.clients import folders
 from tests.clients.conftest import EMAIL, PASSWORD
-from tests.sync.replica import REQUESTS
+from tests.sync.app import REQUESTS
 
 # It warns of what the contract deprecates, and its own parts of each other.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

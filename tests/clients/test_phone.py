@@ -17,7 +17,8 @@ from PIL import Image
 
 from tests.clients.conftest import EMAIL, PASSWORD
 from tests.fix_server import Client
-from tests.sync.replica import REQUESTS, Replica, check_line
+from tests.sync.app import REQUESTS, check_line
+from tests.sync.replica import Replica
 
 DEVICE = {
     "User-Agent": "immich-ios/3.1.0",

@@ -8,42 +8,58 @@ from typing import Any
 from uuid import UUID
 
 from sql import Connection
+from tests.sync.app import TABLES
+from tests.sync.replica import Shown
 
-Shown = dict[str, dict[tuple[str, ...], Any]]
+VISIBLE = """
+WITH mine AS (
+    SELECT album_id FROM album_user WHERE user_id = %(user_id)s
+), visible AS (
+    SELECT asset.* FROM asset
+     WHERE owner_id = %(user_id)s
+        OR (visibility <> 'locked' AND id IN (
+                SELECT asset_id FROM album_asset WHERE album_id IN (SELECT album_id FROM mine)))
+        OR (visibility IN ('timeline', 'hidden') AND owner_id IN (
+                SELECT shared_by_id FROM partner WHERE shared_with_id = %(user_id)s))
+), own AS (
+    SELECT id FROM asset WHERE owner_id = %(user_id)s
+)
+"""
+# Table of the app → what is in it.
+QUERIES = {
+    "user": 'SELECT * FROM "user"',
+    "auth_user": 'SELECT * FROM "user" WHERE id = %(user_id)s',
+    "user_metadata": "SELECT * FROM user_metadata WHERE user_id = %(user_id)s",
+    "partner": """SELECT * FROM partner
+        WHERE shared_by_id = %(user_id)s OR shared_with_id = %(user_id)s""",
+    "asset": "SELECT visible.*, is_favorite AND owner_id = %(user_id)s AS is_liked FROM visible",
+    "exif": "SELECT e.*, v.file_bytes FROM asset_exif e JOIN visible v ON v.id = e.asset_id",
+    "asset_metadata": "SELECT * FROM asset_metadata WHERE asset_id IN (SELECT id FROM own)",
+    "edit": "SELECT * FROM asset_edit WHERE asset_id IN (SELECT id FROM own)",
+    "ocr": "SELECT * FROM asset_ocr WHERE asset_id IN (SELECT id FROM own)",
+    "person": "SELECT * FROM person WHERE owner_id = %(user_id)s",
+    "face": "SELECT * FROM asset_face WHERE asset_id IN (SELECT id FROM own)",
+    "stack": """SELECT * FROM stack WHERE owner_id = %(user_id)s OR owner_id IN (
+        SELECT shared_by_id FROM partner WHERE shared_with_id = %(user_id)s)""",
+    "memory": "SELECT * FROM memory WHERE owner_id = %(user_id)s",
+    "memory_asset": """SELECT * FROM memory_asset
+        WHERE memory_id IN (SELECT id FROM memory WHERE owner_id = %(user_id)s)""",
+    "album": "SELECT * FROM album WHERE id IN (SELECT album_id FROM mine)",
+    "album_user": "SELECT * FROM album_user WHERE album_id IN (SELECT album_id FROM mine)",
+    "album_asset": "SELECT * FROM album_asset WHERE album_id IN (SELECT album_id FROM mine)",
+}
 
 
 async def truth(connection: Connection, user_id: UUID) -> Shown:
     """The same shape as `Replica.dump`."""
-    users = await _rows(connection, 'SELECT * FROM "user"')
-    assets = await _rows(connection, "SELECT * FROM asset WHERE owner_id = %s", user_id)
-    exifs = await _rows(
-        connection,
-        "SELECT e.*, a.file_bytes FROM asset_exif e JOIN asset a ON a.id = e.asset_id"
-        " WHERE a.owner_id = %s",
-        user_id,
-    )
-    of_user = await _rows(connection, "SELECT * FROM user_metadata WHERE user_id = %s", user_id)
-    of_assets = await _rows(
-        connection,
-        "SELECT m.* FROM asset_metadata m JOIN asset a ON a.id = m.asset_id WHERE a.owner_id = %s",
-        user_id,
-    )
-    return {
-        "user": _by(("id",), map(_user, users)),
-        "auth_user": _by(("id",), (_auth_user(row) for row in users if row["id"] == user_id)),
-        "user_metadata": _by(("userId", "key"), (_metadata("user", row) for row in of_user)),
-        "asset": _by(("id",), map(_asset, assets)),
-        "exif": _by(("assetId",), map(_exif, exifs)),
-        "asset_metadata": _by(("assetId", "key"), (_metadata("asset", row) for row in of_assets)),
-    }
-
-
-async def _rows(connection: Connection, query: str, *values: object) -> list[dict[str, Any]]:
-    return await (await connection.execute(query.encode(), values)).fetchall()
-
-
-def _by(keys: tuple[str, ...], lines: Any) -> dict[tuple[str, ...], Any]:
-    return {tuple(line[key] for key in keys): line for line in lines}
+    shown: Shown = {}
+    for table, query in QUERIES.items():
+        values = {"user_id": user_id}
+        rows = await (await connection.execute((VISIBLE + query).encode(), values)).fetchall()
+        lines = map(LINES[table], rows)
+        keys, _ = TABLES[table]
+        shown[table] = {tuple(line[key] for key in keys): line for line in lines}
+    return shown
 
 
 def _user(row: dict[str, Any]) -> dict[str, Any]:
@@ -69,8 +85,12 @@ def _auth_user(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _metadata(owner: str, row: dict[str, Any]) -> dict[str, Any]:
-    return {f"{owner}Id": str(row[f"{owner}_id"]), "key": row["key"], "value": row["value"]}
+def _user_metadata(row: dict[str, Any]) -> dict[str, Any]:
+    return {"userId": str(row["user_id"]), "key": row["key"], "value": row["value"]}
+
+
+def _asset_metadata(row: dict[str, Any]) -> dict[str, Any]:
+    return {"assetId": str(row["asset_id"]), "key": row["key"], "value": row["value"]}
 
 
 def _asset(row: dict[str, Any]) -> dict[str, Any]:
@@ -87,11 +107,11 @@ def _asset(row: dict[str, Any]) -> dict[str, Any]:
         "duration": row["duration_ms"],
         "type": row["type"],
         "deletedAt": _time(row["deleted_at"]),
-        "isFavorite": row["is_favorite"],
+        "isFavorite": row["is_liked"],
         "visibility": row["visibility"],
-        "livePhotoVideoId": row["live_photo_video_id"] and str(row["live_photo_video_id"]),
-        "stackId": row["stack_id"] and str(row["stack_id"]),
-        "libraryId": row["library_id"] and str(row["library_id"]),
+        "livePhotoVideoId": _id(row["live_photo_video_id"]),
+        "stackId": _id(row["stack_id"]),
+        "libraryId": _id(row["library_id"]),
         "width": row["width"],
         "height": row["height"],
         "isEdited": row["is_edited"],
@@ -131,6 +151,142 @@ def _exif(row: dict[str, Any]) -> dict[str, Any]:
         "dateTimeOriginal": _time(row["date_time_original"]),
         "modifyDate": _time(row["modify_date"]),
     }
+
+
+def _partner(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "sharedById": str(row["shared_by_id"]),
+        "sharedWithId": str(row["shared_with_id"]),
+        "inTimeline": row["in_timeline"],
+    }
+
+
+def _edit(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": str(row["id"]),
+        "assetId": str(row["asset_id"]),
+        "action": row["action"],
+        "parameters": row["parameters"],
+        "sequence": row["sequence"],
+    }
+
+
+def _ocr(row: dict[str, Any]) -> dict[str, Any]:
+    names = [f"{axis}{corner}" for corner in (1, 2, 3, 4) for axis in "xy"]
+    return dict(zip(names, row["corners"], strict=True)) | {
+        "id": str(row["id"]),
+        "assetId": str(row["asset_id"]),
+        "boxScore": row["box_score"],
+        "textScore": row["text_score"],
+        "text": row["text"],
+        "isVisible": row["is_visible"],
+    }
+
+
+def _dated(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": str(row["id"]),
+        "createdAt": _time(row["created_at"]),
+        "updatedAt": _time(row["updated_at"]),
+    }
+
+
+def _person(row: dict[str, Any]) -> dict[str, Any]:
+    born = row["birth_date"]
+    return _dated(row) | {
+        "ownerId": str(row["owner_id"]),
+        "name": row["name"],
+        "birthDate": born and f"{born}T00:00:00.000Z",
+        "isHidden": row["is_hidden"],
+        "isFavorite": row["is_favorite"],
+        "color": row["color"],
+        "faceAssetId": _id(row["face_id"]),
+    }
+
+
+def _face(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": str(row["id"]),
+        "assetId": str(row["asset_id"]),
+        "personId": _id(row["person_id"]),
+        "imageWidth": row["image_width"],
+        "imageHeight": row["image_height"],
+        "boundingBoxX1": row["x1"],
+        "boundingBoxY1": row["y1"],
+        "boundingBoxX2": row["x2"],
+        "boundingBoxY2": row["y2"],
+        "sourceType": row["source_type"],
+        "deletedAt": _time(row["deleted_at"]),
+        "isVisible": row["is_visible"],
+    }
+
+
+def _stack(row: dict[str, Any]) -> dict[str, Any]:
+    return _dated(row) | {
+        "primaryAssetId": str(row["primary_asset_id"]),
+        "ownerId": str(row["owner_id"]),
+    }
+
+
+def _memory(row: dict[str, Any]) -> dict[str, Any]:
+    return _dated(row) | {
+        "deletedAt": _time(row["deleted_at"]),
+        "ownerId": str(row["owner_id"]),
+        "type": row["type"],
+        "data": row["data"],
+        "isSaved": row["is_saved"],
+        "memoryAt": _time(row["memory_at"]),
+        "seenAt": _time(row["seen_at"]),
+        "showAt": _time(row["show_at"]),
+        "hideAt": _time(row["hide_at"]),
+    }
+
+
+def _memory_asset(row: dict[str, Any]) -> dict[str, Any]:
+    return {"memoryId": str(row["memory_id"]), "assetId": str(row["asset_id"])}
+
+
+def _album(row: dict[str, Any]) -> dict[str, Any]:
+    return _dated(row) | {
+        "name": row["name"],
+        "description": row["description"],
+        "thumbnailAssetId": _id(row["thumbnail_asset_id"]),
+        "isActivityEnabled": row["is_activity_enabled"],
+        "order": row["order"],
+    }
+
+
+def _album_user(row: dict[str, Any]) -> dict[str, Any]:
+    return {"albumId": str(row["album_id"]), "userId": str(row["user_id"]), "role": row["role"]}
+
+
+def _album_asset(row: dict[str, Any]) -> dict[str, Any]:
+    return {"albumId": str(row["album_id"]), "assetId": str(row["asset_id"])}
+
+
+LINES = {
+    "user": _user,
+    "auth_user": _auth_user,
+    "user_metadata": _user_metadata,
+    "partner": _partner,
+    "asset": _asset,
+    "exif": _exif,
+    "asset_metadata": _asset_metadata,
+    "edit": _edit,
+    "ocr": _ocr,
+    "person": _person,
+    "face": _face,
+    "stack": _stack,
+    "memory": _memory,
+    "memory_asset": _memory_asset,
+    "album": _album,
+    "album_user": _album_user,
+    "album_asset": _album_asset,
+}
+
+
+def _id(value: UUID | None) -> str | None:
+    return value and str(value)
 
 
 def _time(moment: datetime | None) -> str | None:

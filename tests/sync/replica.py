@@ -18,103 +18,13 @@ from sql import Database
 from sync import checkpoints
 from sync.operations import sessions
 from sync.stream import RESET, stream
+from tests.sync.app import CONTROLS, REQUESTS, SCHEMA, TABLES, check_line, statements
 
-# What the app asks for, in its order.
-_REQUESTS = """
-AuthUsersV1 UsersV1 AssetsV2 AssetExifsV1 AssetEditsV1 AssetMetadataV1 PartnersV1 PartnerAssetsV2
-PartnerAssetExifsV1 AlbumsV2 AlbumUsersV1 AlbumAssetsV2 AlbumAssetExifsV1 AlbumToAssetsV1 MemoriesV1
-MemoryToAssetsV1 StacksV1 PartnerStacksV1 UserMetadataV1 PeopleV1 AssetFacesV2 AssetOcrV1
-"""
-REQUESTS = _REQUESTS.split()
 BATCH_LINES = 5000
-
-# The parents are as in the app; but nothing may hide behind the end of a user.
-SCHEMA = """
-PRAGMA foreign_keys = ON;
-CREATE TABLE user (id PRIMARY KEY, data NOT NULL);
-CREATE TABLE auth_user (id PRIMARY KEY, data NOT NULL);
-CREATE TABLE user_metadata (
-    userId NOT NULL REFERENCES user, key NOT NULL, data NOT NULL, PRIMARY KEY (userId, key));
-CREATE TABLE asset (
-    id PRIMARY KEY, ownerId NOT NULL REFERENCES user, libraryId, checksum NOT NULL, data NOT NULL);
-CREATE UNIQUE INDEX asset_bytes ON asset (ownerId, checksum) WHERE libraryId IS NULL;
-CREATE UNIQUE INDEX asset_bytes_in_library ON asset (ownerId, libraryId, checksum)
-    WHERE libraryId IS NOT NULL;
-CREATE TABLE exif (assetId PRIMARY KEY REFERENCES asset ON DELETE CASCADE, data NOT NULL);
-CREATE TABLE asset_metadata (
-    assetId NOT NULL REFERENCES asset ON DELETE CASCADE, key NOT NULL, data NOT NULL,
-    PRIMARY KEY (assetId, key));
-"""
-# Table → what identifies a row, and what else has a column of its own.
-TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "user": (("id",), ()),
-    "auth_user": (("id",), ()),
-    "user_metadata": (("userId", "key"), ()),
-    "asset": (("id",), ("ownerId", "libraryId", "checksum")),
-    "exif": (("assetId",), ()),
-    "asset_metadata": (("assetId", "key"), ()),
-}
-UPSERTS = {
-    "UserV1": "user",
-    "AuthUserV1": "auth_user",
-    "UserMetadataV1": "user_metadata",
-    "AssetV2": "asset",
-    "AssetExifV1": "exif",
-    "AssetMetadataV1": "asset_metadata",
-}
-DELETES = {
-    "UserDeleteV1": "DELETE FROM user WHERE id = :userId",
-    "UserMetadataDeleteV1": "DELETE FROM user_metadata WHERE userId = :userId AND key = :key",
-    "AssetDeleteV1": "DELETE FROM asset WHERE id = :assetId",
-    "AssetMetadataDeleteV1": "DELETE FROM asset_metadata WHERE assetId = :assetId AND key = :key",
-}
-CONTROLS = {"SyncAckV1", "SyncResetV1", "SyncCompleteV1"}
-
-# Every field is there, of this type; `?`: it may be null.
-USER = """id:str name:str email:str avatarColor:str? deletedAt:str? hasProfileImage:bool
-    profileChangedAt:str"""
-EXIF = """assetId:str description:str? exifImageWidth:int? exifImageHeight:int? fileSizeInByte:int?
-    orientation:str? dateTimeOriginal:str? modifyDate:str? timeZone:str? latitude:num?
-    longitude:num? projectionType:str? city:str? state:str? country:str? make:str? model:str?
-    lensModel:str? fNumber:num? focalLength:num? iso:int? exposureTime:str?
-    profileDescription:str? rating:int?
-    fps:num?"""
-ASSET = """id:str ownerId:str originalFileName:str thumbhash:str? checksum:str fileCreatedAt:str?
-    fileModifiedAt:str? createdAt:str? localDateTime:str? duration:int? type:str deletedAt:str?
-    isFavorite:bool visibility:str livePhotoVideoId:str? stackId:str? libraryId:str? width:int?
-    height:int? isEdited:bool"""
-FIELDS = {
-    "UserV1": USER,
-    "AuthUserV1": f"""{USER} isAdmin:bool pinCode:str? oauthId:str storageLabel:str?
-        quotaSizeInBytes:int? quotaUsageInBytes:int""",
-    "UserDeleteV1": "userId:str",
-    "UserMetadataV1": "userId:str key:str value:obj",
-    "UserMetadataDeleteV1": "userId:str key:str",
-    "AssetV2": ASSET,
-    "AssetDeleteV1": "assetId:str",
-    "AssetExifV1": EXIF,
-    "AssetMetadataV1": "assetId:str key:str value:obj",
-    "AssetMetadataDeleteV1": "assetId:str key:str",
-    **dict.fromkeys(CONTROLS, ""),
-}
-PYTHON_TYPES: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "num": (int, float),
-    "bool": (bool,),
-    "obj": (dict,),
-}
+STATEMENTS = statements()
 
 
-def check_line(type_: str, data: dict[str, Any]) -> None:
-    """As the app's decoder: a missing field or a wrong type ends the sync."""
-    fields = dict(field.split(":") for field in FIELDS[type_].split())
-    assert data.keys() == fields.keys(), (type_, data)
-    for name, kind in fields.items():
-        value = data[name]
-        allowed = PYTHON_TYPES[kind.rstrip("?")]
-        is_null = value is None and kind.endswith("?")
-        assert is_null or type(value) in allowed, (type_, name, value)
+Shown = dict[str, dict[tuple[str, ...], Any]]
 
 
 class Source(Protocol):
@@ -233,18 +143,9 @@ class Replica:
 
     def _apply(self, type_: str, data: dict[str, Any]) -> None:
         check_line(type_, data)
-        if table := UPSERTS.get(type_):
-            keys, others = TABLES[table]
-            columns = (*keys, *others, "data")
-            changes = ", ".join(f"{name} = excluded.{name}" for name in (*others, "data"))
-            self._database.execute(
-                f"INSERT INTO {table} ({', '.join(columns)})"
-                f" VALUES ({', '.join(f':{name}' for name in columns)})"
-                f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}",
-                {name: data.get(name) for name in columns} | {"data": json.dumps(data)},
-            )
-        elif statement := DELETES.get(type_):
-            self._database.execute(statement, data)
+        if statement := STATEMENTS.get(type_):
+            values = {name: value for name, value in data.items() if not isinstance(value, dict)}
+            self._database.execute(statement, values | {"line": json.dumps(data)})
         elif type_ == "SyncResetV1":
             self._wipe()
         else:
@@ -261,12 +162,16 @@ class Replica:
         """The lines of the newest pull, without the controls."""
         return [type_ for type_, _, _ in self.heard if type_ not in CONTROLS]
 
-    def dump(self) -> dict[str, dict[tuple[str, ...], Any]]:
+    def dump(self) -> Shown:
         """Every row by its key, as in `oracle.truth`."""
+        return {table: self._dump(table) for table in TABLES}
+
+    def _dump(self, table: str) -> dict[tuple[str, ...], Any]:
+        """Where a parent went and left a null behind, the column is newer than the line."""
+        keys, others = TABLES[table]
+        rows = self._database.execute(f"SELECT {', '.join((*keys, *others))}, data FROM {table}")
+        names = (*keys, *others)
         return {
-            table: {
-                tuple(row[:-1]): json.loads(row[-1])
-                for row in self._database.execute(f"SELECT {', '.join(keys)}, data FROM {table}")
-            }
-            for table, (keys, _) in TABLES.items()
+            row[: len(keys)]: json.loads(row[-1]) | dict(zip(names, row[:-1], strict=True))
+            for row in rows
         }

@@ -298,7 +298,9 @@ async def test_without_a_sequencer_it_answers_with_what_there_is(database, alice
 def test_feeds_have_an_order_that_applies():
     """Deletes of children first, users last; then changes, parents first."""
     order = [feed.type for feed in FEEDS]
-    assert len(order) == len(set(order))
+    assert len(FEEDS) == len({(feed.request, feed.cursor or feed.type) for feed in FEEDS})
+    twice = {type_ for type_ in order if order.count(type_) > 1}
+    assert twice == {"AssetDeleteV1", "AlbumDeleteV1"}  # of two cursors; of two requests
     assert {feed.request for feed in FEEDS} <= REQUESTS
     assert set(order) <= TYPES
     assert set(REPLACED) <= REQUESTS
