@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sql import Database, Transaction, writes
+from sql import Database, Transaction, reads, writes
 from sync.checkpoints import Ack
 
 CUT_EVERY = timedelta(days=7)
@@ -46,18 +46,16 @@ async def prune(database: Database) -> Pruned:
         parts = await writes.retention.drop_log(tx, keep=KEEP)
     sessions = tombstones = 0
     async with database.write() as tx:
-        # In one transaction: who is told to start anew, and from where on others are not.
-        await writes.retention.hold_head(tx)
+        # In one transaction: from where on tombstones go, and who has to start anew for it.
         raised = await writes.retention.raise_floor(tx, keep=KEEP, keep_max=KEEP_MAX)
         if raised:
             sessions = await writes.retention.reset_left_behind(tx, floor=raised["pos"])
-    deleted = TOMBSTONES_MAX
-    while deleted == TOMBSTONES_MAX:
+    while True:
         async with database.write() as tx:
+            if not await reads.retention.has_forgotten(tx):
+                return Pruned(parts, tombstones, sessions)
             await writes.retention.hold_head(tx)
-            deleted = await writes.retention.delete_tombstones(tx, limit=TOMBSTONES_MAX)
-        tombstones += deleted
-    return Pruned(parts, tombstones, sessions)
+            tombstones += await writes.retention.delete_tombstones(tx, limit=TOMBSTONES_MAX)
 
 
 def bits(requests: Collection[str]) -> int:
