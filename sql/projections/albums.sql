@@ -20,7 +20,7 @@ SELECT (SELECT row_to_json(line)::text FROM (SELECT
 
 -- album_grant -> rows
 -- The same membership seen from the user: which albums are in their view, and since when.
-SELECT album_user.role AS data, NULL AS gone
+SELECT '' AS data, NULL AS gone
   FROM album_user
  WHERE album_user.user_id = touched.scope
    AND album_user.album_id = touched.key

@@ -147,8 +147,6 @@ class assets:
         total: int
     @staticmethod
     async def count_assets(connection: Connection, *, owner_id: UUID, is_trashed: bool, is_favorite: bool | None, visibility: str | None) -> count_assets_row: ...
-    @staticmethod
-    async def count_trashed(connection: Connection, *, owner_id: UUID) -> int: ...
     class list_trashed_row(TypedDict):
         id: UUID
     @staticmethod
@@ -237,6 +235,8 @@ class log:
     class head_row(TypedDict):
         epoch: UUID
         pos: int
+        began: int
+        floor: int
     @staticmethod
     async def head(connection: Connection) -> head_row: ...
     class read_log_row(TypedDict):
@@ -294,6 +294,10 @@ class people:
         owner_id: UUID
     @staticmethod
     async def get_owner(connection: Connection, *, asset_id: UUID) -> get_owner_row | None: ...
+
+class retention:
+    @staticmethod
+    async def has_forgotten(connection: Connection) -> bool: ...
 
 class sessions:
     class find_session_row(TypedDict):
