@@ -47,10 +47,12 @@ FEEDS = [
     _gone("AssetOcrV1", "AssetOcrDeleteV1", "asset_ocr"),
     _gone("MemoryToAssetsV1", "MemoryToAssetDeleteV1", "memory_asset"),
     _gone("MemoriesV1", "MemoryDeleteV1", "memory", "memoryId"),
-    _gone("AlbumToAssetsV1", "AlbumToAssetDeleteV1", "album_asset", "assetId", source="album"),
-    _gone("AlbumUsersV1", "AlbumUserDeleteV1", "album_user", "userId", source="album"),
+    # An album takes all that is in it along, and what leaves it while it is lost is told nobody.
+    # So it goes first: else who comes back to it would find there what left it meanwhile.
     _gone("AlbumsV1", "AlbumDeleteV1", "album_grant", "albumId"),
     _gone("AlbumsV2", "AlbumDeleteV1", "album_grant", "albumId"),
+    _gone("AlbumToAssetsV1", "AlbumToAssetDeleteV1", "album_asset", "assetId", source="album"),
+    _gone("AlbumUsersV1", "AlbumUserDeleteV1", "album_user", "userId", source="album"),
     # The app has no type of its own for assets that left an album, nor a cursor for them.
     _gone(
         "AlbumAssetsV2",

@@ -148,9 +148,8 @@ class Sharing(Changes):
     @rule()
     def go(self) -> None:
         """With all that is theirs."""
-        if self.strangers:
-            if self.write(delete_wholly, self.strangers[0]):
-                self.strangers.pop(0)
+        if self.strangers and self.write(delete_wholly, self.strangers[0]):
+            self.strangers.pop(0)
 
 
 async def delete_wholly(tx: Any, actor: Actor) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sql import lines
 from sync import checkpoints
-from sync.operations import albums, assets, partners
+from sync.operations import albums, assets, partners, stacks
+from tests.sync.app import TABLES, UPSERTS
 from tests.sync.library import new_asset, new_user, sequence
 from tests.sync.oracle import truth
 from tests.sync.replica import Replica, Unremembered, new_replica
@@ -41,6 +41,7 @@ async def check(database, phone):
 
 
 async def sync(database, phone):
+    await sequence(database)
     await phone.pull()
     await check(database, phone)
     heard = phone.heard
@@ -63,3 +64,90 @@ async def test_deletes_of_two_cursors_do_not_hide_each_others_acks(database, ali
     await act(database, assets.delete_assets, bob, [mine])
     await sync(database, phone)
     assert phone.types().count("AssetDeleteV1") == 2
+
+
+async def test_what_left_an_album_while_it_was_lost_is_not_found_in_it_again(
+    database, alice, bob, phone
+):
+    """Cut between the two deletes, the device still has the album that was lost."""
+    mine = [await new_asset(database, bob) for _ in range(2)]
+    lost, kept = [await new_album(database, alice, bob) for _ in range(2)]
+    for album_id in (lost, kept):
+        await act(database, albums.add_assets, bob, album_id, mine)
+    await sync(database, phone)
+    await act(database, albums.unshare_album, bob, lost, bob.user_id)
+    await act(database, albums.remove_assets, alice, lost, mine[:1])
+    await act(database, albums.remove_assets, alice, kept, mine[:1])
+    await phone.pull(cut=1)
+    await act(database, albums.share_album, alice, lost, [bob.user_id], role="viewer")
+    await sync(database, phone)
+
+
+@pytest.mark.parametrize("is_in_again", [True, False])
+async def test_what_was_put_into_a_lost_album_once_more_is_gone_all_the_same(
+    database, alice, bob, phone, is_in_again
+):
+    ids = [await new_asset(database, alice) for _ in range(2)]
+    album_id = await new_album(database, alice, bob, ids)
+    await sync(database, phone)
+    await act(database, albums.unshare_album, alice, album_id, bob.user_id)
+    await act(database, albums.remove_assets, alice, album_id, ids[:1])
+    await act(database, albums.add_assets, alice, album_id, ids[:1])
+    if not is_in_again:
+        await act(database, albums.remove_assets, alice, album_id, ids[:1])
+    await sync(database, phone)
+    assert phone.dump()["asset"] == {}
+
+
+async def test_what_was_gone_before_one_came_is_not_told(database, alice, bob, phone):
+    """Neither who was in an album, nor what was in it, nor what a partner had."""
+    carol = await new_user(database, "Carol")
+    ids = [await new_asset(database, alice) for _ in range(3)]
+    album_id = await new_album(database, alice, carol, ids)
+    await act(database, albums.remove_assets, alice, album_id, ids[:1])
+    await act(database, albums.unshare_album, alice, album_id, carol.user_id)
+    await act(database, assets.delete_assets, alice, ids[1:2])
+    await sync(database, phone)
+    await act(database, albums.share_album, alice, album_id, [bob.user_id], role="viewer")
+    await act(database, partners.create_partner, alice, bob.user_id)
+    await sync(database, phone)
+    assert [type_ for type_ in phone.types() if "Delete" in type_] == []
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [
+        "AlbumAssetCreateV2",
+        "AlbumAssetExifCreateV1",
+        "AlbumUserV1",
+        "AlbumToAssetV1",
+        "PartnerAssetV2",
+        "PartnerAssetExifV1",
+        "PartnerStackV1",
+    ],
+)
+async def test_a_forgotten_type_is_sent_again_from_the_start(database, alice, bob, phone, type_):
+    """Also what once came into view bit by bit."""
+    ids = [await new_asset(database, alice) for _ in range(3)]
+    await sync(database, phone)
+    async with database.write() as tx:
+        await partners.create_partner(tx, alice, bob.user_id)
+        await stacks.create_stack(tx, alice, ids[:2])
+    await new_album(database, alice, bob, ids)
+    await new_album(database, alice, bob, ids)
+    for cut in range(1, 40):
+        await phone.pull(cut=cut)
+    await sync(database, phone)
+    table = UPSERTS[type_]
+    before = phone.dump()[table]
+    async with database.write() as tx:
+        await checkpoints.delete_acks(tx, phone.source.session_id, [type_])
+    await phone.pull()
+    keys, _ = TABLES[table]
+    told = {
+        tuple(data[key] for key in keys)
+        for name, data, _ in phone.heard
+        if UPSERTS.get(name) == table
+    }
+    mine = {key for key, data in before.items() if data.get("ownerId") == str(bob.user_id)}
+    assert told == before.keys() - mine

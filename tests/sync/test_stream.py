@@ -20,7 +20,7 @@ from sync.feeds import FEEDS, REPLACED, REQUESTS, TYPES
 from sync.operations import assets, sessions, users
 from sync.stream import settle, stream
 from tests.sync import replica
-from tests.sync.library import ask, ask_one, new_asset, new_user, sequence
+from tests.sync.library import ask_one, new_asset, new_user, sequence
 from tests.sync.oracle import truth
 from tests.sync.replica import Replica, new_replica, new_session
 
