@@ -19,7 +19,8 @@ class Grant(TypedDict):
 
     kind: str
     key: UUID
-    since: int
+    first: int  # when it first came into view: no copy holds what was gone by then
+    since: int  # when it last did
     pos: int
     is_gone: bool
 
@@ -76,7 +77,7 @@ def _plan_feed(client: Client, feed: Feed, cursor: str, after: int) -> Part:
         found = [*_left(feed, live, lost, here, after)]
         is_news = bool(lost)
     elif feed.field is not None:
-        found = [_want(feed, grant["key"], here, after) for grant in live]
+        found = [_want(feed, grant["key"], here, max(after, grant["first"])) for grant in live]
         is_news = False
     else:
         found = [*_granted(client, feed, live, here, after)]
@@ -115,12 +116,13 @@ def _left(
 ) -> Iterator[Wanted]:
     """What went out of view: bit by bit, or with all that was in it."""
     for grant in live:
-        gone = _want(feed, grant["key"], here, after)._replace(shape=feed.source)
+        known = max(after, grant["first"])
+        gone = _want(feed, grant["key"], here, known)._replace(shape=feed.source)
         yield gone
         if feed.source == "left_partner":
             yield gone._replace(is_gone=False, below=2)
     for grant in lost:
-        gone = _want(feed, grant["key"], here, after)._replace(
+        gone = _want(feed, grant["key"], here, max(after, grant["first"]))._replace(
             shape=feed.source, until=grant["pos"]
         )
         yield gone

@@ -55,7 +55,7 @@ SELECT state.pos, wanted.type, concat(wanted.naming, state.key, '"}') AS data
    AND state.scope = wanted.scope
    AND state.is_gone = wanted.is_gone
    AND state.pos > wanted.after
-   AND state.since <= wanted.until
+   AND state.first <= wanted.until
    AND state.home <> %(user_id)s
    AND NOT is_seen(%(user_id)s, state.home, state.key)
 
@@ -67,7 +67,7 @@ SELECT state.pos, wanted.type, concat(wanted.naming, state.key, '"}') AS data
    AND state.scope = wanted.scope
    AND state.is_gone = wanted.is_gone
    AND state.pos > wanted.after
-   AND state.since <= wanted.until
+   AND state.first <= wanted.until
    AND state.reached >= 2
    AND (state.is_gone OR state.reach < wanted.below)
    AND (state.kind <> 'asset' OR NOT is_seen(%(user_id)s, state.scope, state.key))

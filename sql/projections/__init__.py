@@ -10,9 +10,9 @@ from sql.database import Connection
 from sql.loader import load
 
 FRAME = """
-INSERT INTO state AS state (kind, scope, key, home, since, pos, reach, reached, data, gone)
-SELECT %(kind)s, touched.scope, touched.key, {home}, touched.pos, touched.pos, {reach}, {reach},
-       entity.data, entity.gone
+INSERT INTO state AS state (kind, scope, key, home, first, since, pos, reach, reached, data, gone)
+SELECT %(kind)s, touched.scope, touched.key, {home}, touched.pos, touched.pos, touched.pos,
+       {reach}, {reach}, entity.data, entity.gone
   FROM ({touched}) AS touched
   LEFT JOIN LATERAL ({projection}) AS entity ON true
  WHERE entity.data IS NOT NULL

@@ -185,6 +185,7 @@ class checkpoints:
     class list_grants_row(TypedDict):
         kind: str
         key: UUID
+        first: int
         since: int
         pos: int
         is_gone: bool

@@ -15,8 +15,8 @@ SELECT 'SyncResetV1', sync_copy.epoch, sync_copy.since, sync_copy.requests, 0,
 SELECT session.is_pending_sync_reset FROM session WHERE session.id = %(session_id)s;
 
 -- list_grants -> rows
--- Whose albums and libraries a user sees, since when; and those that were lost, and when.
-SELECT state.kind, state.key, state.since, state.pos, state.is_gone
+-- Whose albums and libraries a user sees, since when, and first when; and those that were lost.
+SELECT state.kind, state.key, state.first, state.since, state.pos, state.is_gone
   FROM state
  WHERE state.kind IN ('album_grant', 'partner_grant')
    AND state.scope = %(user_id)s

@@ -105,7 +105,8 @@ CREATE TABLE state (
     scope   uuid     NOT NULL,
     key     uuid     NOT NULL,
     home    uuid,               -- of an album and what is in it: the owner, in whose scope it lives
-    since   bigint   NOT NULL,  -- when it last came to life
+    first   bigint   NOT NULL,  -- when it first came to life
+    since   bigint   NOT NULL,  -- when it last did
     pos     bigint   NOT NULL,  -- when it last changed
     reach   smallint NOT NULL,  -- who may see it: 0 the owner, 1 albums too, 2 partners too
     reached smallint NOT NULL,  -- the furthest it ever reached
