@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sql import Connection, Transaction, reads, writes
 from sync.errors import Invalid
-from sync.feeds import TYPES
+from sync.feeds import FEEDS, TYPES
 
 # Up to three positions that a bigint holds, in the digits that every reader agrees on.
 PLACE = re.compile(r"[0-9]{1,18}(?:[.][0-9]{1,18}){0,2}")
@@ -72,11 +72,14 @@ async def save_acks(tx: Transaction, session_id: UUID, acks: Sequence[str]) -> N
 async def delete_acks(
     tx: Transaction, session_id: UUID, types: Collection[str] | None = None
 ) -> None:
-    """Let these types, or all, be sent again from the start."""
+    """Let these types, or all, be sent again from the start: also what came bit by bit."""
     if types is None:
         await writes.checkpoints.delete_acks(tx, session_id=session_id)
     else:
-        await writes.checkpoints.delete_acks_of(tx, session_id=session_id, types=list(types))
+        backfills = {feed.backfill for feed in FEEDS if feed.backfill and feed.type in types}
+        await writes.checkpoints.delete_acks_of(
+            tx, session_id=session_id, types=[*{*types, *backfills}]
+        )
 
 
 async def reset(tx: Transaction, session_id: UUID) -> None:
