@@ -46,15 +46,20 @@ class Library(Sharing, Order):
             self.prefer(who, "preferences", {}, True)
             for checksum in range(5 - who):
                 self.upload(who, checksum, "x" if checksum == 0 else None)
-        self.create_album(0, [0, 1, 2])
+            self.create_stack(who, [0, 1])
+            self.create_memory(who, [1, 2])
+            self.see_faces(who, 0, {0, 1}, "Ö")
+            self.read_text(who, 0, 2)
+            self.create_album(who, [0, 1, 2])
         self.share(0, 1, "editor")
-        self.add_to_album(0, 1, [0, 1])
+        self.add_to_album(0, 1, [0, 1, 2])
+        self.become_partner(1, 0, True)
         self.sequence()
         owners = [self.actors[0], *self.actors]
         self.devices = [self.run(new_replica(self.database, owner.user_id)) for owner in owners]
         self.late: list[list[str]] = [[] for _ in owners]
-        for device in range(len(owners)):
-            self.pull(device, True)
+        for device in self.devices:
+            self.run(device.pull())
 
     @rule()
     def sequence(self) -> None:
