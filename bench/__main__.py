@@ -12,6 +12,8 @@ NAMES = (
     "tail_lag",
     "full_sync",
     "delta",
+    "live",
+    "fanout",
     "upload",
     "footprint",
     "share",

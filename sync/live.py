@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from uuid import UUID
 
@@ -13,15 +14,23 @@ from sql.database import hear
 from sync import checkpoints, tail
 from sync.checkpoints import Ack
 from sync.feeds import FEEDS
-from sync.stream import RESET, stream
+from sync.stream import RESET, TooSlow, settle, stream
 from sync.tail import Entry
 from sync.topics import EVERYONE, TOPICS
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 5.0  # A notification may be lost; a poll never is.
 RETRY_SECONDS = 0.5
-ROUNDS_MAX = 6  # Each has one of the process's connections, and others need some too.
+# Rounds at once: each has one of the process's connections, and others need some too. Those that
+# wait for their clients must not keep those waiting that do not.
+LONG_MAX, SHORT_MAX = 6, 4
+SHARED_BYTES_MAX = 64 << 10  # A longer round is read by each follower for itself.
+CHECK_SECONDS = 5.0  # Between looks at whether the session is to start anew.
 SHOWN_MAX = 10_000  # Of more assets than these it is not asked who sees them: all look.
+
+
+Whose = tuple[UUID, frozenset[str]]  # a user, and what is asked for
+Place = tuple[UUID, int, int]  # epoch, what was sent, and what is to be
 
 
 class Live:
@@ -29,8 +38,10 @@ class Live:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.rounds = asyncio.Semaphore(ROUNDS_MAX)
+        self.long_rounds = asyncio.Semaphore(LONG_MAX)
+        self._short_rounds = asyncio.Semaphore(SHORT_MAX)
         self._followers: set[Follower] = set()
+        self._shared: dict[Whose, tuple[Place, asyncio.Task[list[bytes] | None]]] = {}
         self._reading: asyncio.Task[None] | None = None
         self._is_reading = asyncio.Event()
 
@@ -47,10 +58,33 @@ class Live:
             yield follower
         finally:
             self._followers.discard(follower)
+            self._shared.pop(follower.whose, None)
             if not self._followers and self._reading:
                 reading, self._reading = self._reading, None
                 reading.cancel()
                 await asyncio.gather(reading, return_exceptions=True)
+
+    async def share(
+        self, whose: Whose, place: Place, read: Callable[[], AsyncGenerator[bytes, None]]
+    ) -> list[bytes] | None:
+        """A short round, read once for all of one user's followers at one place."""
+        known = self._shared.get(whose)
+        if known is None or known[0] != place:
+            known = self._shared[whose] = (place, asyncio.create_task(self._collect(read())))
+        try:
+            return await asyncio.shield(known[1])
+        except (Disconnected, TooSlow):
+            self._shared.pop(whose, None)
+            raise
+
+    async def _collect(self, blocks: AsyncGenerator[bytes, None]) -> list[bytes] | None:
+        kept: list[bytes] = []
+        async with self._short_rounds, aclosing(blocks):
+            async for block in blocks:
+                kept.append(block)
+                if sum(map(len, kept)) > SHARED_BYTES_MAX:
+                    return None
+        return kept
 
     async def _read(self) -> None:
         epoch, after = None, 0
@@ -95,6 +129,7 @@ class Live:
             follower.tell(entries[-1].pos, scopes, is_flood=is_flood)
 
     def _wake_all(self) -> None:
+        self._shared.clear()
         for follower in self._followers:
             follower.forget_view()
             follower.woken.set()
@@ -108,16 +143,20 @@ class Follower:
         self.woken = asyncio.Event()
         self.ended = asyncio.Event()  # The session is no more.
         self._live = live
-        self._requests: Collection[str] = ()
+        self._requests: frozenset[str] = frozenset()
         self._cursors: frozenset[str] = frozenset()
         self._acks: dict[str, Ack] = {}
-        self._head = 0  # Up to here all was sent.
+        self._head = 0  # Up to here all was sent,
+        self._is_level = False  # and nothing beyond;
+        self._told = 0  # and here something happened that may concern us.
+        self._checked_at = -CHECK_SECONDS
         # Scopes whose changes this user may see. None: not known now, so all may concern us.
         self._view: frozenset[UUID] | None = None
         self._view_number = 0
 
     async def start(self, requests: Collection[str], acks: Mapping[str, Ack] | None) -> None:
         """Follow these types from after these acks, or from after those of the session."""
+        await settle(self._live.database)
         if acks is None:
             async with self._live.database.read() as connection:
                 acks = await checkpoints.list_acks(connection, self.session_id)
@@ -130,7 +169,7 @@ class Follower:
 
     def start_anew(self) -> None:
         """As a client that has nothing."""
-        self._acks, self._head = {}, 0
+        self._acks, self._head, self._is_level = {}, 0, False
         self.woken.set()
 
     @property
@@ -150,36 +189,57 @@ class Follower:
         if upto <= self._head:
             return  # A round saw that already.
         if self._view is None or is_flood or not self._view.isdisjoint(scopes):
+            self._told = upto
             self.woken.set()
+
+    @property
+    def whose(self) -> Whose:
+        return self.user_id, self._requests
 
     async def read(self) -> AsyncGenerator[bytes, None]:
         """One round: blocks of the lines that the client lacks, as `stream` gives them."""
         self.woken.clear()  # Before the snapshot: what comes after it calls for another round.
-        async with self._live.rounds:
-            async with self._live.database.read() as connection:
-                session = await reads.checkpoints.is_pending_reset(
-                    connection, session_id=self.session_id
-                )
-                if self._view is None:
-                    await self._look(connection)
-            if session is None:
-                self.ended.set()
-                return
-            if session["is_pending_sync_reset"]:
-                yield RESET
-                return
-            database, acks = self._live.database, dict(self._acks)
-            async with aclosing(stream(database, self.user_id, self._requests, acks)) as blocks:
-                async for block in blocks:
+        if await self._is_to_start_anew():
+            yield RESET
+            return
+        if self._is_level:
+            place = (self._acks["SyncCompleteV1"].epoch, self._head, self._told)
+            shared = await self._live.share(self.whose, place, self._stream)
+            if shared is not None:
+                for block in shared:
                     yield block
+                return
+        async with self._live.long_rounds, aclosing(self._stream()) as blocks:
+            async for block in blocks:
+                yield block
 
     def note_sent(self, lines: bytes) -> None:
         """These whole lines are on their way: the next round starts behind the last of them."""
         type_, ack = checkpoints.parse_ack(_last_ack(lines))
         self._acks[type_] = ack
-        if type_ == "SyncCompleteV1":
+        self._is_level = type_ == "SyncCompleteV1"
+        if self._is_level:
             self._acks = dict.fromkeys((*self._cursors, type_), ack)
             self._head = ack.pos
+
+    def _stream(self) -> AsyncGenerator[bytes, None]:
+        return stream(self._live.database, self.user_id, self._requests, dict(self._acks))
+
+    async def _is_to_start_anew(self) -> bool:
+        """Looks, now and then, since no entry tells of it."""
+        is_due = time.monotonic() - self._checked_at > CHECK_SECONDS
+        if not is_due and self._view is not None:
+            return False
+        async with self._live.database.read() as connection:
+            if self._view is None:
+                await self._look(connection)
+            session = await reads.checkpoints.is_pending_reset(
+                connection, session_id=self.session_id
+            )
+        self._checked_at = time.monotonic()
+        if session is None:
+            self.ended.set()
+        return session is not None and session["is_pending_sync_reset"]
 
     async def _look(self, connection: Connection) -> None:
         """What this user may see. A grant that comes meanwhile makes it unknown again."""
