@@ -134,6 +134,8 @@ async def link_live_photo(
         await writes.assets.update_assets(
             tx, asset_ids=parted, is_favorite=None, visibility=still["visibility"]
         )
+        if still["visibility"] == "locked":
+            await albums.remove_everywhere(tx, parted)
         await _stage(tx, "asset.updated", actor, parted, is_told=False)
     await writes.assets.set_live_photo_video(tx, asset_id=asset_id, video_id=video_id)
     await _stage(tx, "asset.updated", actor, [asset_id], is_told=False)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
+from sql import lines
 from sync import checkpoints
-from sync.operations import albums, assets, partners, stacks
+from sync.errors import Invalid
+from sync.operations import albums, assets, partners, stacks, users
 from tests.sync.app import TABLES, UPSERTS
 from tests.sync.library import new_asset, new_user, sequence
 from tests.sync.oracle import truth
@@ -151,3 +155,109 @@ async def test_a_forgotten_type_is_sent_again_from_the_start(database, alice, bo
     }
     mine = {key for key, data in before.items() if data.get("ownerId") == str(bob.user_id)}
     assert told == before.keys() - mine
+
+
+async def test_a_cut_costs_a_page_and_not_what_came_before(
+    database, alice, bob, phone, monkeypatch
+):
+    """Two albums and a library come into view of one who had none; every stream is cut off."""
+    monkeypatch.setattr(lines, "PAGE_LINES", 3)
+    ids = [await new_asset(database, alice) for _ in range(12)]
+    await new_album(database, bob, alice, [await new_asset(database, bob)])
+    await sync(database, phone)
+    async with database.write() as tx:
+        await partners.create_partner(tx, alice, bob.user_id)
+    for half in (ids[:8], ids[6:]):
+        await new_album(database, alice, bob, half)
+
+    whole = await new_replica(database, bob.user_id)
+    await whole.pull()
+    needed = len(whole.heard)
+    told = []
+    while not await phone.pull(cut=12):
+        told += phone.heard
+        assert len(told) < 3 * needed
+    await sync(database, phone)
+
+
+async def test_access_that_goes_and_comes_while_it_is_half_there(
+    database, alice, bob, phone, monkeypatch
+):
+    monkeypatch.setattr(lines, "PAGE_LINES", 2)
+    ids = [await new_asset(database, alice) for _ in range(6)]
+    await sync(database, phone)
+    album_id = await new_album(database, alice, bob, ids)
+    for cut in range(1, 20):
+        await phone.pull(cut=cut)
+        await act(database, albums.unshare_album, alice, album_id, bob.user_id)
+        if cut % 3 == 0:
+            await phone.pull(cut=cut // 3)
+        await act(database, albums.remove_assets, alice, album_id, ids[cut % 3 : cut % 3 + 1])
+        await act(database, albums.share_album, alice, album_id, [bob.user_id], role="viewer")
+        if cut % 2:
+            await act(database, albums.add_assets, alice, album_id, ids)
+    await sync(database, phone)
+
+
+async def test_bytes_uploaded_again_fit_under_the_unique_key_of_who_sees_them(
+    database, alice, bob, phone
+):
+    """By an album, by a partner, by both, and by one in place of the other."""
+    album_id = await new_album(database, alice, bob)
+    for is_partner in (False, True, True, False):
+        change = partners.create_partner if is_partner else partners.delete_partner
+        with suppress(Invalid):
+            await act(database, change, alice, bob.user_id)
+        old = await new_asset(database, alice, b"same")
+        await act(database, albums.add_assets, alice, album_id, [old])
+        await sync(database, phone)
+        await act(database, assets.delete_assets, alice, [old])
+    await sync(database, phone)
+
+
+async def test_the_moving_part_of_a_locked_still_is_locked_when_they_are_parted(
+    database, alice, bob, phone
+):
+    alice = alice._replace(is_elevated=True)
+    video = await new_asset(database, alice, type="VIDEO")
+    still = await new_asset(database, alice, live_photo_video_id=video)
+    await new_album(database, alice, bob, [video])
+    await sync(database, phone)
+    await act(database, assets.update_assets, alice, [still], visibility="locked")
+    await act(database, assets.link_live_photo, alice, still, None)
+    await sync(database, phone)
+    assert phone.dump()["asset"] == {}
+
+
+@pytest.mark.parametrize("visibility", ["archive", "hidden", "locked"])
+async def test_what_is_shown_otherwise_is_seen_by_whom_it_may(
+    database, alice, bob, phone, visibility
+):
+    """By a partner, and by one who also has an album of it; there and back."""
+    alice = alice._replace(is_elevated=True)
+    alone, shown = [await new_asset(database, alice) for _ in range(2)]
+    album_id = await new_album(database, alice, bob, [shown])
+    await act(database, partners.create_partner, alice, bob.user_id)
+    await sync(database, phone)
+    await act(database, assets.update_assets, alice, [alone, shown], visibility=visibility)
+    await sync(database, phone)
+    seen = {"archive": {(str(shown),)}, "hidden": {(str(alone),), (str(shown),)}, "locked": set()}
+    assert phone.dump()["asset"].keys() == seen[visibility]
+    await act(database, assets.update_assets, alice, [alone, shown], visibility="timeline")
+    await sync(database, phone)
+    assert phone.dump()["asset"].keys() == {(str(alone),), (str(shown),)}
+    assert album_id
+
+
+async def test_a_user_goes_with_all_that_others_saw(database, alice, bob, phone):
+    ids = [await new_asset(database, alice) for _ in range(2)]
+    theirs = await new_album(database, alice, bob, ids)
+    mine = await new_album(database, bob, alice)
+    await act(database, albums.add_assets, alice, mine, ids)
+    await act(database, partners.create_partner, alice, bob.user_id)
+    await sync(database, phone)
+    await act(database, assets.delete_assets, alice, ids)
+    await act(database, users.delete_user, alice.user_id)
+    await sync(database, phone)
+    assert phone.types()[-1] == "UserDeleteV1"
+    assert (str(theirs),) not in phone.dump()["album"]
