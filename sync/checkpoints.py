@@ -14,6 +14,7 @@ from sync.feeds import FEEDS, TYPES
 
 # Up to three positions that a bigint holds, in the digits that every reader agrees on.
 PLACE = re.compile(r"[0-9]{1,18}(?:[.][0-9]{1,18}){0,2}")
+BACKFILLS = {feed.backfill for feed in FEEDS if feed.backfill}
 
 
 class Ack(NamedTuple):
@@ -106,6 +107,8 @@ def parse_ack(text: str) -> tuple[str, Ack]:
         if not PLACE.fullmatch(positions):
             raise ValueError(positions)
         pos, part, ground = [*map(int, positions.split(".")), 0, 0][:3]
+        if part > ground and type_ in BACKFILLS:
+            raise ValueError(positions)
         return type_, Ack(UUID(epoch), pos, datetime.now(UTC), part, ground)
     except ValueError as error:
         raise Invalid(f"Invalid ack: {type_}") from error

@@ -36,8 +36,9 @@ async def stream(
     async with database.snapshot() as connection:
         head = await reads.log.head(connection)
         epoch, pos = head["epoch"], head["pos"]
-        is_foreign = any(ack.epoch != epoch or ack.pos > pos for ack in acks.values())
-        if is_foreign or retention.is_left_behind(acks, requests, head["floor"]):
+        is_foreign = any(ack.epoch != epoch for ack in acks.values())
+        is_ahead = any(max(ack.pos, ack.ground) > pos for ack in acks.values())
+        if is_foreign or is_ahead or retention.is_left_behind(acks, requests, head["floor"]):
             yield RESET
             return
         rows = await reads.checkpoints.list_grants(connection, user_id=user_id)

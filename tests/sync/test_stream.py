@@ -186,9 +186,10 @@ async def test_a_cursor_beyond_the_head_starts_over(database, alice):
     """What a snapshot of the disk put back would leave, if nothing else told."""
     phone = await new_replica(database, alice.user_id)
     await sequence(database)
-    await send(database, phone.source.session_id, f"AssetV2|{await epoch(database)}.3")
-    await phone.pull()
-    assert phone.wipes == 1
+    for wipes, beyond in enumerate(("AssetV2|{}.3", "AlbumUserBackfillV1|{}.1.2.9"), 1):
+        await send(database, phone.source.session_id, beyond.format(await epoch(database)))
+        await phone.pull()
+        assert phone.wipes == wipes
 
 
 async def test_acks_never_go_back_and_the_last_of_a_request_counts(database, alice):
@@ -215,6 +216,7 @@ async def test_acks_never_go_back_and_the_last_of_a_request_counts(database, ali
         (f"AssetV2|{uuid4()}.-1", "Invalid ack: AssetV2"),
         (f"AssetV2|{uuid4()}.{1 << 63}", "Invalid ack: AssetV2"),
         (f"AssetV2|{uuid4()}.{'9' * 5000}", "Invalid ack: AssetV2"),
+        (f"AlbumUserBackfillV1|{uuid4()}.1.3.2", "Invalid ack: AlbumUserBackfillV1"),
     ],
 )
 async def test_a_wrong_ack_is_refused_and_all_with_it(database, alice, ack, message):
