@@ -8,15 +8,36 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import aclosing, suppress
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Any
 
 import msgspec
 from aiohttp import WSMsgType, web
-from msgspec import Meta, Struct
 
 from server.authentication import authenticate, find_credential
 from server.context import CONTEXT, Context
+from server.live_frames import (
+    CREDIT_MAX,
+    GOING_AWAY,
+    INVALID,
+    TOO_SLOW,
+    UNAUTHENTICATED,
+    VERSION,
+    Ack,
+    Acked,
+    Auth,
+    Blocked,
+    Credit,
+    Error,
+    Heard,
+    Hello,
+    Lines,
+    Refusal,
+    Reset,
+    Said,
+    Subscribe,
+    decode,
+    encode,
+)
 from sql import Disconnected
 from sync import checkpoints, feeds
 from sync.actor import Actor
@@ -24,7 +45,6 @@ from sync.errors import Forbidden, Invalid, Refused
 from sync.live import Follower, Live
 from sync.stream import RESET, TooSlow
 
-VERSION = 1
 GREETING_SECONDS = 20.0  # Until a connection has said who it is, and what it wants.
 HEARTBEAT_SECONDS = 60.0  # Without a word; then a ping, whose answer must come in half of that.
 SEND_SECONDS = 120.0  # For one frame. What a client has granted it must be able to take.
@@ -34,72 +54,6 @@ RETRY_SECONDS = 0.5
 FRAME_BYTES_MIN = 16 << 10  # Less waits for the end of its round.
 FRAME_BYTES_MAX = 512 << 10  # Unless one line alone is longer.
 HEARD_BYTES_MAX = 256 << 10
-CREDIT_MAX = 2**53 - 1
-
-
-class Auth(Struct, tag="auth", array_like=True, frozen=True):
-    token: str
-
-
-class Subscribe(Struct, tag="subscribe", array_like=True, frozen=True):
-    types: list[str]
-    acks: Annotated[list[str], Meta(max_length=1000)] | None  # None: those of the session
-    credit: Annotated[int, Meta(ge=0, le=CREDIT_MAX)]
-
-
-class Credit(Struct, tag="credit", array_like=True, frozen=True):
-    count: Annotated[int, Meta(ge=1, le=CREDIT_MAX)]  # bytes of lines
-
-
-class Ack(Struct, tag="ack", array_like=True, frozen=True):
-    acks: Annotated[list[str], Meta(max_length=1000)]
-
-
-class Hello(Struct, tag="hello", array_like=True, frozen=True):
-    version: int
-    user_id: UUID
-    session_id: UUID
-
-
-class Lines(Struct, tag="lines", array_like=True, frozen=True):
-    lines: bytes
-
-
-class Blocked(Struct, tag="blocked", array_like=True, frozen=True):
-    needed: int  # bytes of credit, in all
-
-
-class Acked(Struct, tag="acked", array_like=True, frozen=True):
-    number: int  # of the ack frame on this socket, from one
-
-
-class Refusal(Struct, tag="refused", array_like=True, frozen=True):
-    number: int
-    message: str
-
-
-class Reset(Struct, tag="reset", array_like=True, frozen=True):
-    """The client's copy cannot be continued: it acks SyncResetV1 and is sent all."""
-
-
-class Error(Struct, tag="error", array_like=True, frozen=True):
-    """The last frame, before the close of the same code."""
-
-    code: int
-    message: str
-
-
-Heard = Auth | Subscribe | Credit | Ack
-Said = Hello | Lines | Blocked | Acked | Refusal | Reset | Error
-encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.Decoder(Heard).decode
-
-
-# Why a connection ends: what a client does about it differs.
-GOING_AWAY = 1001
-INVALID = 4400
-UNAUTHENTICATED = 4401
-TOO_SLOW = 4408
 
 
 class Over(Exception):
@@ -315,7 +269,7 @@ class Channel:
         self._started_anew.clear()
         await self._put(Reset())
         await self._started_anew.wait()
-        follower.start_anew()
+        await follower.start_anew()
 
     async def _send_lines(self, follower: Follower, blocks: list[bytes]) -> None:
         """All of these, in frames of whole lines, as the client lets us."""
@@ -355,8 +309,7 @@ class Channel:
         if message.type is not WSMsgType.BINARY:
             raise Over(INVALID, "Frames are binary")
         try:
-            frame: Heard = decode(message.data)
-            return frame
+            return decode(message.data)
         except msgspec.DecodeError as error:
             raise Over(INVALID, str(error)) from error
 

@@ -7,11 +7,12 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sql import Connection, Database, Disconnected, reads
 from sql.database import hear
-from sync import checkpoints, tail
+from sync import checkpoints, retention, tail
 from sync.checkpoints import Ack
 from sync.feeds import FEEDS
 from sync.stream import RESET, TooSlow, settle, stream
@@ -131,8 +132,7 @@ class Live:
     def _wake_all(self) -> None:
         self._shared.clear()
         for follower in self._followers:
-            follower.forget_view()
-            follower.woken.set()
+            follower.doubt()
 
 
 class Follower:
@@ -144,7 +144,7 @@ class Follower:
         self.ended = asyncio.Event()  # The session is no more.
         self._live = live
         self._requests: frozenset[str] = frozenset()
-        self._cursors: frozenset[str] = frozenset()
+        self._cursors: list[str] = []
         self._acks: dict[str, Ack] = {}
         self._head = 0  # Up to here all was sent,
         self._is_level = False  # and nothing beyond;
@@ -156,21 +156,17 @@ class Follower:
 
     async def start(self, requests: Collection[str], acks: Mapping[str, Ack] | None) -> None:
         """Follow these types from after these acks, or from after those of the session."""
-        await settle(self._live.database)
-        if acks is None:
-            async with self._live.database.read() as connection:
-                acks = await checkpoints.list_acks(connection, self.session_id)
         self._requests = frozenset(requests)
-        self._cursors = frozenset(
-            feed.cursor or feed.type for feed in FEEDS if feed.request in self._requests
-        )
-        self._acks = dict(acks)
+        self._cursors = [feed.cursor or feed.type for feed in FEEDS if feed.request in requests]
+        await settle(self._live.database)
+        stored = await self._begin()
+        self._acks = dict(stored if acks is None else acks or await self._nothing())
+        self._head, self._is_level = 0, False
         self.woken.set()
 
-    def start_anew(self) -> None:
+    async def start_anew(self) -> None:
         """As a client that has nothing."""
-        self._acks, self._head, self._is_level = {}, 0, False
-        self.woken.set()
+        await self.start(self._requests, {})
 
     @property
     def sees_albums(self) -> bool:
@@ -184,6 +180,12 @@ class Follower:
     def forget_view(self) -> None:
         self._view = None
         self._view_number += 1
+
+    def doubt(self) -> None:
+        """Whatever was known need not hold any more."""
+        self.forget_view()
+        self._checked_at = -CHECK_SECONDS
+        self.woken.set()
 
     def tell(self, upto: int, scopes: Collection[UUID], *, is_flood: bool) -> None:
         if upto <= self._head:
@@ -219,8 +221,26 @@ class Follower:
         self._acks[type_] = ack
         self._is_level = type_ == "SyncCompleteV1"
         if self._is_level:
-            self._acks = dict.fromkeys((*self._cursors, type_), ack)
+            here = ack._replace(part=0)
+            self._acks |= {**dict.fromkeys(self._cursors, here), type_: ack}
             self._head = ack.pos
+
+    async def _begin(self) -> dict[str, Ack]:
+        """Have it noted that the session may hold what is asked for; return its acks."""
+        async with self._live.database.read() as connection:
+            acks = await checkpoints.list_acks(connection, self.session_id)
+        if not retention.has_begun(acks, self._requests):
+            async with self._live.database.write() as tx:
+                await retention.begin_copy(tx, self.session_id, self._requests)
+                acks = await checkpoints.list_acks(tx, self.session_id)
+        return acks
+
+    async def _nothing(self) -> dict[str, Ack]:
+        """The acks of a copy that begins now: what is gone by now it need not be told."""
+        async with self._live.database.read() as connection:
+            head = await reads.log.head(connection)
+        asked = retention.bits(self._requests)
+        return {"SyncResetV1": Ack(head["epoch"], head["pos"], datetime.now(UTC), asked)}
 
     def _stream(self) -> AsyncGenerator[bytes, None]:
         return stream(self._live.database, self.user_id, self._requests, dict(self._acks))

@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.fix_postgres",
+    "tests.fix_channels",
     "tests.fix_server",
     "tests.fix_contract",
     "tests.fix_credentials",
