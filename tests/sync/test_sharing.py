@@ -180,6 +180,23 @@ async def test_a_cut_costs_a_page_and_not_what_came_before(
     await sync(database, phone)
 
 
+@pytest.mark.parametrize("cut", range(8, 20, 2))
+async def test_what_changes_behind_a_backfill_is_not_forgotten(
+    database, alice, bob, phone, monkeypatch, cut
+):
+    """Each album is half there, or whole, when something in it changes or comes or goes."""
+    monkeypatch.setattr(lines, "PAGE_LINES", 2)
+    ids = [await new_asset(database, alice) for _ in range(8)]
+    await sync(database, phone)
+    known = [await new_album(database, alice, bob, some) for some in (ids[:3], ids[3:5], ids[5:])]
+    for number, id_ in enumerate(ids):
+        await phone.pull(cut=cut)
+        await act(database, assets.update_assets, alice, [id_], exif={"description": "New"})
+        await act(database, albums.add_assets, alice, known[(number + cut) % 3], [id_])
+        await act(database, albums.remove_assets, alice, known[number % 3], ids[::4])
+    await sync(database, phone)
+
+
 async def test_access_that_goes_and_comes_while_it_is_half_there(
     database, alice, bob, phone, monkeypatch
 ):
