@@ -1,4 +1,4 @@
-"""The command line: heliograph serve | worker | migrate | log | user create | doctor."""
+"""The command line: heliograph serve | worker | migrate | log | user create | doctor [sync]."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from uuid import UUID
 
 import typer
 
+from server import sync_report
 from server.doctor import Finding, Verdict, examine
 from sql import Database, Disconnected, reads
 from sql.embedded import find_running
 from sql.migrate import migrate as migrate_database
+from sync import doctor as sync_doctor
 from sync import tail
 from sync.errors import Refused
 from sync.operations import users
@@ -36,6 +38,8 @@ app = typer.Typer(
 )
 user_app = typer.Typer(no_args_is_help=True, help="The people who use this server.")
 app.add_typer(user_app, name="user")
+doctor_app = typer.Typer(help="Look whether everything is well, or what is not.")
+app.add_typer(doctor_app, name="doctor")
 
 Result = TypeVar("Result")
 ITEMS_SHOWN = 3
@@ -99,10 +103,32 @@ def create_user(
     print(f"created {email} with the id {user_id}")
 
 
-@app.command()
-def doctor() -> None:
+@doctor_app.callback(invoke_without_command=True)
+def doctor(context: typer.Context) -> None:
     """Look whether everything is well; the exit status is 1 if something is wrong."""
+    if context.invoked_subcommand:
+        return
     if _run(_show_findings(_root(), _find_address())) > 0:
+        raise typer.Exit(1)
+
+
+@doctor_app.command("sync")
+def doctor_sync(
+    user: Annotated[str | None, typer.Option(help="Only the devices of this e-mail.")] = None,
+    session: Annotated[UUID | None, typer.Option(help="Only this device.")] = None,
+    repair: Annotated[
+        str | None, typer.Option(help="Send the device this again: AssetsV2, AlbumsV2, ...")
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Let the device start anew.")] = False,
+) -> None:
+    """Show how each device's copy is: how far, how its last stream went, what would jam it."""
+    if session is None and (repair or reset):
+        raise typer.BadParameter("name the device", param_hint="--session")
+    if session and repair:
+        _run(_repair(session, repair))
+    elif session and reset:
+        _run(_start_anew(session))
+    elif _run(_show_copies(user, session)) > 0:
         raise typer.Exit(1)
 
 
@@ -182,6 +208,34 @@ async def _show_findings(root: Path, dsn: str | None) -> int:
         typer.echo(show_finding(finding))
         wrong += finding.verdict is Verdict.WRONG
     return wrong
+
+
+async def _show_copies(email: str | None, session_id: UUID | None) -> int:
+    """Print them all; how much is wrong."""
+    wrong = 0
+    async with _database() as database, database.snapshot() as connection:
+        async for copy, findings in sync_report.report(
+            connection, email=email, session_id=session_id
+        ):
+            typer.echo(sync_report.title(copy))
+            for finding in findings:
+                typer.echo(f"  {show_finding(finding)}")
+                wrong += finding.verdict is Verdict.WRONG
+    return wrong
+
+
+async def _repair(session_id: UUID, request: str) -> None:
+    async with _database() as database, database.write() as tx:
+        is_sure = await sync_doctor.repair(tx, session_id, request)
+    typer.echo(f"{request} is sent again, from the start, at the next stream")
+    if not is_sure:
+        typer.echo("Of what is long gone it may keep some: to be sure, let it start anew (--reset)")
+
+
+async def _start_anew(session_id: UUID) -> None:
+    async with _database() as database, database.write() as tx:
+        await sync_doctor.start_anew(tx, session_id)
+    typer.echo("The device starts anew at its next stream")
 
 
 def show_finding(finding: Finding) -> str:

@@ -64,6 +64,7 @@ class Endpoint:
 
 
 ENDPOINTS: list[Endpoint] = []
+OURS: list[Endpoint] = []  # beside the contract
 
 
 def endpoint(
@@ -77,13 +78,17 @@ def endpoint(
     query: type[Any] | None = None,
     status: int = 200,
     aliases: tuple[str, ...] = (),
+    is_ours: bool = False,
 ) -> Callable[[Callable[[Call], Awaitable[Answer]]], Callable[[Call], Awaitable[Answer]]]:
-    """Serve an operation. Without a permission of its own it asks of an API key for `all`."""
+    """Serve an operation. Without a permission of its own it asks of an API key for `all`.
+
+    `is_ours`: the contract does not know it.
+    """
 
     def register(handle: Callable[[Call], Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
         methods = (method, *aliases)
         served = Endpoint(methods, path, auth, permission, keys, body, query, status, handle)
-        ENDPOINTS.append(served)
+        (OURS if is_ours else ENDPOINTS).append(served)
         return handle
 
     return register
@@ -93,7 +98,7 @@ def routes() -> list[web.RouteDef]:
     """What is registered so far, for aiohttp."""
     return [
         web.route(method, f"/api{one.path}", _serve(one))
-        for one in sorted(ENDPOINTS, key=lambda one: "{" in one.path)
+        for one in sorted([*ENDPOINTS, *OURS], key=lambda one: "{" in one.path)
         for method in one.methods
     ]
 
@@ -197,7 +202,7 @@ def _describe(request: web.Request) -> str:
     handle = next(
         (
             one.handle
-            for one in ENDPOINTS
+            for one in [*ENDPOINTS, *OURS]
             if request.method in one.methods
             and request.match_info.route.resource is not None
             and request.match_info.route.resource.canonical == f"/api{one.path}"

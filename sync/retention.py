@@ -62,13 +62,15 @@ def bits(requests: Collection[str]) -> int:
     return sum(BITS[request] for request in set(requests))
 
 
-async def begin_copy(
-    tx: Transaction, session_id: UUID, requests: Collection[str], acks: Mapping[str, Ack]
-) -> None:
-    """Before anything is sent: note since when the device may hold what it asks for."""
+def has_begun(acks: Mapping[str, Ack], requests: Collection[str]) -> bool:
+    """Whether it is noted already that the device may hold what it asks for."""
     begun = acks.get("SyncResetV1")
-    if begun is None or bits(requests) & ~begun.part:
-        await writes.retention.begin_copy(tx, session_id=session_id, requests=bits(requests))
+    return begun is not None and not bits(requests) & ~begun.part
+
+
+async def begin_copy(tx: Transaction, session_id: UUID, requests: Collection[str]) -> None:
+    """Before anything is sent: note since when the device may hold what it asks for."""
+    await writes.retention.begin_copy(tx, session_id=session_id, requests=bits(requests))
 
 
 def is_left_behind(acks: Mapping[str, Ack], requests: Collection[str], floor: int) -> bool:

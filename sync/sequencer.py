@@ -101,9 +101,10 @@ async def _lead(database: Database, connection: Connection, witness: Witness | N
     if witness and (seen := await witness.seen()):
         epoch, pos = seen
         await writes.sequencer.doubt_epoch(connection, seen_epoch=epoch, seen_pos=pos)
-    if await writes.sequencer.renew_epoch(connection):
-        logger.warning("A new history begins: devices that know another one start anew")
+    is_new = await writes.sequencer.renew_epoch(connection)
     head = await reads.log.head(connection)
+    if is_new and head["pos"]:
+        logger.warning("An older database was put back: devices that know more start anew")
     if witness:
         witness.note(head["epoch"], head["pos"])
     async with database.listen("staged") as pokes, asyncio.TaskGroup() as tasks:

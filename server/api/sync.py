@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -14,7 +16,8 @@ from msgspec import UNSET, Meta, UnsetType
 from server.body import Body
 from server.endpoint import CORRELATION_ID, Call, endpoint
 from server.wire import Json
-from sync import checkpoints, feeds, retention
+from sql import Database
+from sync import checkpoints, doctor, feeds, retention
 from sync.errors import Forbidden, Invalid
 from sync.stream import RESET, TooSlow, settle, stream
 
@@ -52,19 +55,23 @@ async def get_sync_stream(call: Call) -> web.StreamResponse:
     async with database.read() as connection:
         is_reset = await checkpoints.is_pending_reset(connection, session_id)
         acks = await checkpoints.list_acks(connection, session_id)
-    async with database.write() as tx:
-        await retention.begin_copy(tx, session_id, call.body.types, acks)
+    if not is_reset and not retention.has_begun(acks, call.body.types):
+        async with database.write() as tx:
+            await retention.begin_copy(tx, session_id, call.body.types)
 
     sender = await _Sender.start(call.request)
     if is_reset:
         await sender.send(RESET)
         return await sender.finish()
-    async with aclosing(stream(database, call.actor.user_id, call.body.types, acks)) as blocks:
-        try:
+    try:
+        async with (
+            _noting(database, session_id, sender),
+            aclosing(stream(database, call.actor.user_id, call.body.types, acks)) as blocks,
+        ):
             async for block in blocks:
                 await sender.send(block)
-        except TooSlow:
-            sender.cut_off()
+    except TooSlow:
+        sender.cut_off()
     return await sender.finish()
 
 
@@ -100,12 +107,38 @@ def _session(call: Call) -> UUID:
     return call.actor.session_id
 
 
+@asynccontextmanager
+async def _noting(database: Database, session_id: UUID, sender: _Sender) -> AsyncIterator[None]:
+    """Keep how the stream went, for the doctor, also of one that ends early."""
+    began, problem = time.monotonic(), "The server failed"
+    try:
+        yield
+        problem = ""
+    except TooSlow:
+        problem = "Cut off: the device read too slowly"
+        raise
+    except (ConnectionError, asyncio.CancelledError):
+        problem = "The device left"
+        raise
+    finally:
+        async with database.write() as tx:
+            await doctor.note_stream(
+                tx,
+                session_id,
+                lines=sender.lines,
+                bytes_=sender.bytes,
+                seconds=time.monotonic() - began,
+                problem=problem or None,
+            )
+
+
 class _Sender:
     """Blocks on their way out; waits for a slow reader."""
 
     def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
         self._request = request
         self._response = response
+        self.lines = self.bytes = 0  # before they are squeezed
         is_zipped = "Content-Encoding" in response.headers
         self._zip: Any = (
             isal_zlib.compressobj(GZIP_LEVEL, wbits=GZIP_WINDOW_BITS) if is_zipped else None
@@ -122,6 +155,8 @@ class _Sender:
         return cls(request, response)
 
     async def send(self, block: bytes) -> None:
+        self.lines += block.count(b"\n")
+        self.bytes += len(block)
         if self._zip:
             block = await asyncio.to_thread(self._squeeze, block)
         await self._response.write(block)

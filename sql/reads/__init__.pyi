@@ -192,6 +192,48 @@ class checkpoints:
     @staticmethod
     async def list_grants(connection: Connection, *, user_id: UUID) -> list[list_grants_row]: ...
 
+class doctor:
+    class list_copies_row(TypedDict):
+        id: UUID
+        user_id: UUID
+        email: str
+        device_type: str
+        device_os: str
+        app_version: str | None
+        updated_at: datetime
+        is_pending_sync_reset: bool
+        since: int | None
+        streamed_at: datetime | None
+        line_count: int
+        byte_count: int
+        seconds: float
+        problem: str | None
+        complete_pos: int
+        is_foreign: bool
+        behind_entries: int
+        behind_seconds: float
+    @staticmethod
+    async def list_copies(connection: Connection, *, email: str | None, session_id: UUID | None) -> list[list_copies_row]: ...
+    class list_cursors_row(TypedDict):
+        session_id: UUID
+        type: str
+        pos: int
+        acked_at: datetime
+    @staticmethod
+    async def list_cursors(connection: Connection, *, session_ids: list[UUID]) -> list[list_cursors_row]: ...
+    class list_unfit_row(TypedDict):
+        kind: str
+        key: UUID
+        reason: str
+    @staticmethod
+    async def list_unfit(connection: Connection, *, user_id: UUID, kinds: list[str], fields: list[str]) -> list[list_unfit_row]: ...
+    class digest_kinds_row(TypedDict):
+        request: str
+        count: int
+        digest: str
+    @staticmethod
+    async def digest_kinds(connection: Connection, *, requests: list[str], kinds: list[str], scopes: list[UUID], reaches: list[int], pos: int) -> list[digest_kinds_row]: ...
+
 class health:
     class get_health_row(TypedDict):
         has_sequencer: bool

@@ -178,6 +178,10 @@ class checkpoints:
     @staticmethod
     async def set_pending_reset(connection: Connection, *, is_pending: bool, session_id: UUID) -> int: ...
 
+class doctor:
+    @staticmethod
+    async def note_stream(connection: Connection, *, line_count: int, byte_count: int, seconds: float, problem: str | None, session_id: UUID) -> None: ...
+
 class edits:
     class delete_edits_row(TypedDict):
         id: UUID

@@ -30,7 +30,7 @@ class Phone(Direct):
         async with self.database.read() as connection:
             acks = await checkpoints.list_acks(connection, self.session_id)
         async with self.database.write() as tx:
-            await retention.begin_copy(tx, self.session_id, self.requests, acks)
+            await retention.begin_copy(tx, self.session_id, self.requests)
         if tuple(self.requests) == tuple(REQUESTS):
             blocks = super().stream()
         else:
