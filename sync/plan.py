@@ -94,7 +94,7 @@ def _granted(
     the other, what came into view, each acking how far it is: a cut costs a page, not all."""
     known = [grant for grant in grants if grant["since"] <= after]
     for grant in known:
-        yield _want(feed, grant["key"], here, after)
+        yield _want(feed, grant["key"], here, after)._replace(until=after)
     done = client.acks.get(feed.backfill)
     # At the first sync everything came into view; then the ordinary type says so.
     type_ = feed.backfill if after and feed.backfill else feed.type
@@ -104,11 +104,11 @@ def _granted(
             yield _want(feed, key, here, 0)
         elif done and since < done.pos:
             mark = f"{feed.backfill}|{client.epoch}.{done.pos}.{done.part}.{done.ground}"
-            yield _want(feed, key, mark, done.ground)._replace(type=type_)
+            yield _want(feed, key, mark, done.ground)._replace(type=type_, until=0)
         else:
             start = done.part if done and since == done.pos else 0
             ack = f"{feed.backfill}|{client.epoch}.{since}."
-            yield _want(feed, key, ack, start)._replace(type=type_, tail=f".{client.head}")
+            yield _want(feed, key, ack, start)._replace(type=type_, tail=f".{client.head}", until=0)
 
 
 def _left(

@@ -38,7 +38,7 @@ class Wanted(NamedTuple):
     tail: str  # what follows that position
     after: int
     below: int = 0  # for what left: what reaches less far
-    until: int = 2**62  # for what left: what was there by then
+    until: int = 2**62  # for what left: what was there by then; else: that is no news, but changed
 
 
 class Page(NamedTuple):

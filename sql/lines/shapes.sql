@@ -32,7 +32,7 @@ SELECT state.pos, wanted.type,
 -- view -> rows
 -- Other people's assets in an album, by way of their owners' own lines.
 SELECT state.pos,
-       CASE WHEN state.since > wanted.after THEN wanted.type
+       CASE WHEN state.since > wanted.until THEN wanted.type
             ELSE replace(wanted.type, 'Create', 'Update') END AS type,
        replace(entity.data, '"isFavorite":true', '"isFavorite":false') AS data
   FROM state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import groupby
 
 import pytest
 
@@ -278,3 +279,30 @@ async def test_a_user_goes_with_all_that_others_saw(database, alice, bob, phone)
     await sync(database, phone)
     assert phone.types()[-1] == "UserDeleteV1"
     assert (str(theirs),) not in phone.dump()["album"]
+
+
+async def test_lines_of_one_type_come_together(database, alice, bob, phone, monkeypatch):
+    """The app acks each run of a type in a request of its own."""
+    monkeypatch.setattr(lines, "PAGE_LINES", 2)
+    ids = [await new_asset(database, alice) for _ in range(9)]
+    album_id = await new_album(database, alice, bob, ids[:4])
+    for id_ in ids[:4:2]:
+        await act(database, assets.update_assets, alice, [id_], exif={"description": "New"})
+    await sync(database, phone)
+    assert runs(phone, "AlbumAsset") == ["AlbumAssetCreateV2", "AlbumAssetExifCreateV1"]
+    await act(database, assets.update_assets, alice, ids[:1], exif={"description": "Newer"})
+    for id_ in ids[4:]:
+        await act(database, albums.add_assets, alice, album_id, [id_])
+    for id_ in ids[4::2]:
+        await act(database, assets.update_assets, alice, [id_], exif={"description": "New"})
+    await sync(database, phone)
+    assert runs(phone, "AlbumAsset") == [
+        "AlbumAssetUpdateV2",
+        "AlbumAssetCreateV2",
+        "AlbumAssetExifUpdateV1",
+        "AlbumAssetExifCreateV1",
+    ]
+
+
+def runs(phone, name):
+    return [type_ for type_, _ in groupby(phone.types()) if type_.startswith(name)]
