@@ -109,10 +109,11 @@ SELECT 'asset', twin.key, 'another asset has the same bytes'
 -- What a copy that is complete up to a position holds of each request: how many, and their digests
 -- xored. What came and went after that position is as it was then.
 SELECT entity.request, count(*) AS count,
-       concat(lpad(to_hex(bit_xor(cast(concat('x', substr(entity.digest, 1, 16)) AS bit(64))::bigint)),
-                   16, '0'),
-              lpad(to_hex(bit_xor(cast(concat('x', substr(entity.digest, 17)) AS bit(64))::bigint)),
-                   16, '0')) AS digest
+       concat(lpad(to_hex(bit_xor(
+                  cast(concat('x', substr(entity.digest, 1, 16)) AS bit(64))::bigint)), 16, '0'),
+              lpad(to_hex(bit_xor(
+                  cast(concat('x', substr(entity.digest, 17)) AS bit(64))::bigint)), 16, '0')
+             ) AS digest
   FROM (
     SELECT wanted.request,
            CASE WHEN state.kind IN ('user_metadata', 'asset_metadata', 'memory_asset', 'partner')

@@ -27,7 +27,8 @@ UPDATE log_floor
                      WHERE copy.since IS NOT NULL
                        AND NOT session.is_pending_sync_reset
                        AND (session.expires_at IS NULL OR session.expires_at > now())),
-                 max(log_part.upto) FILTER (WHERE log_part.cut_at < now() - %(keep_max)s::interval))) AS pos
+                 max(log_part.upto)
+                     FILTER (WHERE log_part.cut_at < now() - %(keep_max)s::interval))) AS pos
       FROM log_part
   ) AS wanted
  WHERE log_floor.pos < wanted.pos
