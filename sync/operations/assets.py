@@ -64,7 +64,7 @@ async def record_upload(tx: Transaction, owner_id: UUID, upload: Upload) -> UUID
         bytes=upload.file_bytes,
     )
     if video_id:
-        await _hide_moving_part(tx, owner_id, video_id)
+        await _hide_moving_part(tx, owner_id, video_id, upload.visibility)
     await _set_metadata(
         tx, owner_id, [(upload.asset_id, key, value) for key, value in upload.metadata]
     )
@@ -89,13 +89,15 @@ async def update_assets(
     `exif` holds any of description, latitude, longitude and rating. `taken_at` has the offset of
     the place; `shift` moves the dates there are; `time_zone` is a name such as Europe/Vienna.
     """
+    if visibility is not None:
+        await _lock_around(tx, actor, asset_ids)
     ids = await _lock(tx, actor, asset_ids, "asset.update")
     if is_favorite is not None or visibility is not None:
         await writes.assets.update_assets(
             tx, asset_ids=ids, is_favorite=is_favorite, visibility=visibility
         )
-    if visibility == "locked":
-        await albums.remove_everywhere(tx, ids)
+    if visibility is not None:
+        await _take_along(tx, actor, ids, visibility)
     if exif:
         await _update_exif(tx, ids, exif)
     if taken_at is not None:
@@ -128,7 +130,7 @@ async def link_live_photo(
         return
     if video_id is not None:
         await _require_moving_part(tx, actor.user_id, video_id)
-        await _hide_moving_part(tx, actor.user_id, video_id)
+        await _hide_moving_part(tx, actor.user_id, video_id, still["visibility"])
     if former_id is not None:
         parted = await _lock(tx, actor, [former_id], "asset.update")
         await writes.assets.update_assets(
@@ -245,14 +247,40 @@ async def _require_moving_part(tx: Transaction, owner_id: UUID, video_id: UUID) 
         raise Invalid("Live photo video does not belong to the user")
 
 
-async def _hide_moving_part(tx: Transaction, owner_id: UUID, video_id: UUID) -> None:
-    """Take it out of the timeline: there the still stands for both."""
+async def _hide_moving_part(
+    tx: Transaction, owner_id: UUID, video_id: UUID, visibility: str
+) -> None:
+    """Take it out of the timeline: there the still, shown like this, stands for both."""
     (video,) = await writes.assets.lock_assets(tx, asset_ids=[video_id], owner_id=owner_id)
-    if video["visibility"] == "timeline":
+    is_locked = visibility == "locked" and video["visibility"] != "locked"
+    if is_locked or video["visibility"] == "timeline":
         await writes.assets.update_assets(
-            tx, asset_ids=[video_id], is_favorite=None, visibility="hidden"
+            tx,
+            asset_ids=[video_id],
+            is_favorite=None,
+            visibility="locked" if is_locked else "hidden",
         )
+        if is_locked:
+            await albums.remove_everywhere(tx, [video_id])
         await log.stage(tx, "asset.hidden", owner_id, [video_id], audience=[owner_id])
+
+
+async def _take_along(
+    tx: Transaction, actor: Actor, asset_ids: list[UUID], visibility: str
+) -> None:
+    """What is locked away is in no album; moving parts go with their stills, and return hidden."""
+    is_locked = visibility == "locked"
+    parts = [
+        part["id"]
+        for part in await writes.assets.lock_moving_parts(tx, asset_ids=asset_ids)
+        if part["id"] not in asset_ids and (part["visibility"] == "locked") != is_locked
+    ]
+    await writes.assets.update_assets(
+        tx, asset_ids=parts, is_favorite=None, visibility="locked" if is_locked else "hidden"
+    )
+    if is_locked:
+        await albums.remove_everywhere(tx, [*asset_ids, *parts])
+    await _stage(tx, "asset.updated", actor, parts, is_told=False)
 
 
 async def _update_exif(tx: Transaction, asset_ids: list[UUID], exif: dict[str, Any]) -> None:

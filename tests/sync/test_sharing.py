@@ -88,6 +88,25 @@ async def test_what_left_an_album_while_it_was_lost_is_not_found_in_it_again(
     await sync(database, phone)
 
 
+async def test_what_left_while_one_was_away_is_gone_when_one_is_back(database, alice, bob, phone):
+    """The device never hears that it lost anything: links, members and pictures all differ."""
+    carol = await new_user(database, "Carol")
+    mine, theirs = await new_asset(database, bob), await new_asset(database, alice)
+    album_id = await new_album(database, alice, bob, [theirs])
+    await act(database, albums.add_assets, bob, album_id, [mine])
+    await act(database, albums.share_album, alice, album_id, [carol.user_id], role="viewer")
+    await act(database, partners.create_partner, alice, bob.user_id)
+    await sync(database, phone)
+    await act(database, albums.unshare_album, alice, album_id, bob.user_id)
+    await act(database, partners.delete_partner, alice, bob.user_id)
+    await act(database, albums.remove_assets, alice, album_id, [mine, theirs])
+    await act(database, albums.unshare_album, alice, album_id, carol.user_id)
+    await act(database, assets.delete_assets, alice, [theirs])
+    await act(database, albums.share_album, alice, album_id, [bob.user_id], role="viewer")
+    await act(database, partners.create_partner, alice, bob.user_id)
+    await sync(database, phone)
+
+
 @pytest.mark.parametrize("is_in_again", [True, False])
 async def test_what_was_put_into_a_lost_album_once_more_is_gone_all_the_same(
     database, alice, bob, phone, is_in_again
@@ -245,6 +264,30 @@ async def test_the_moving_part_of_a_locked_still_is_locked_when_they_are_parted(
     await act(database, assets.link_live_photo, alice, still, None)
     await sync(database, phone)
     assert phone.dump()["asset"] == {}
+
+
+@pytest.mark.parametrize("how", ["lock", "upload", "link"])
+async def test_the_moving_part_of_a_locked_still_is_as_hidden_as_the_still(
+    database, alice, bob, phone, how
+):
+    alice = alice._replace(is_elevated=True)
+    video = await new_asset(database, alice, type="VIDEO")
+    await new_album(database, alice, bob, [video])
+    await act(database, partners.create_partner, alice, bob.user_id)
+    visibility = "timeline" if how == "lock" else "locked"
+    details = {} if how == "link" else {"live_photo_video_id": video}
+    still = await new_asset(database, alice, visibility=visibility, **details)
+    if how == "link":
+        await act(database, assets.link_live_photo, alice, still, video)
+    if how == "lock":
+        await sync(database, phone)
+        await act(database, assets.update_assets, alice, [still], visibility="locked")
+    await sync(database, phone)
+    assert phone.dump()["asset"] == {}
+    await act(database, assets.update_assets, alice, [still], visibility="timeline")
+    await sync(database, phone)
+    shown = {key: asset["visibility"] for key, asset in phone.dump()["asset"].items()}
+    assert shown == {(str(still),): "timeline", (str(video),): "hidden"}
 
 
 @pytest.mark.parametrize("visibility", ["archive", "hidden", "locked"])
