@@ -45,6 +45,7 @@ class Live:
         self._shared: dict[Whose, tuple[Place, asyncio.Task[list[bytes] | None]]] = {}
         self._reading: asyncio.Task[None] | None = None
         self._is_reading = asyncio.Event()
+        self.place: tuple[UUID, int] | None = None  # Up to here everyone was told.
 
     @asynccontextmanager
     async def follow(self, user_id: UUID, session_id: UUID) -> AsyncIterator[Follower]:
@@ -88,26 +89,30 @@ class Live:
         return kept
 
     async def _read(self) -> None:
-        epoch, after = None, 0
+        self.place = None
         while True:
             try:
                 async with self.database.listen("log") as connection:
                     while True:
-                        head = await reads.log.head(connection)
-                        if head["epoch"] != epoch:  # We begin; or a database was put back.
-                            epoch, after = head["epoch"], head["pos"]
-                            self._wake_all()
-                            self._is_reading.set()
-                        while entries := await tail.read(connection, after):
-                            await self._tell(connection, entries)
-                            after = entries[-1].pos
+                        await self._catch_up(connection)
+                        self._is_reading.set()
                         await hear(connection, POLL_SECONDS)
             except Disconnected:
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:  # Nobody would be told anything any more, and nobody know.
-                logger.exception("Followers were not told: after %d", after)
-                epoch = None  # All are woken, and it goes on from the head.
+                logger.exception("Followers were not told of what came after %s", self.place)
+                self.place = None  # All are woken, and it goes on from the head.
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _catch_up(self, connection: Connection) -> None:
+        head = await reads.log.head(connection)
+        epoch = head["epoch"]
+        if self.place is None or self.place[0] != epoch:  # We begin; or a database was put back.
+            self._wake_all()
+            self.place = epoch, head["pos"]
+        while entries := await tail.read(connection, self.place[1]):
+            await self._tell(connection, entries)
+            self.place = epoch, entries[-1].pos
 
     async def _tell(self, connection: Connection, entries: Sequence[Entry]) -> None:
         """Each follower, once for all the entries, where one of them may concern it."""
