@@ -87,6 +87,7 @@ async def scene(database, alice, ids, do):
         await do(people.create_face, alice, asset_id, person_id, BOX)
         for asset_id, person_id in zip(ids[:2], named, strict=True)
     ]
+    faceless = await do(people.create_person, alice, name="Carl")
     album_id = await do(albums.create_album, alice, "A")
     await do(albums.add_assets, alice, album_id, ids)
     stack_id = await do(stacks.create_stack, alice, ids[:3])
@@ -105,6 +106,7 @@ async def scene(database, alice, ids, do):
         "lock away": (assets.update_assets, alice, ids[::2]),
         "merge": (people.merge_people, alice, named[1], named[:1]),
         "merge back": (people.merge_people, alice, named[0], named[1:]),
+        "merge into a new one": (people.merge_people, alice, faceless, named[:1]),
         "delete a person": (people.delete_person, alice, named[0]),
         "reassign": (people.reassign_face, alice, faces[0], named[1]),
         "find no faces": (people.record_faces, ids[0], []),
@@ -120,6 +122,7 @@ async def scene(database, alice, ids, do):
 
 MEETINGS = [
     ("merge", "delete the first"),
+    ("merge into a new one", "delete the first"),
     ("merge", "delete the second"),
     ("merge", "merge back"),
     ("merge", "reassign"),
