@@ -17,6 +17,8 @@ BOX = Box(100, 100, 10, 10, 20, 20)
 WAITING = """SELECT count(*) FROM pg_stat_activity
               WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 
+BEHIND = "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+
 
 @pytest.fixture
 async def ids(database, alice):
@@ -149,9 +151,19 @@ MEETINGS = [
 
 @pytest.mark.parametrize(("one", "other"), MEETINGS)
 async def test_who_comes_second_sees_what_the_first_did(database, scene, start, one, other):
+    """Also in the state, with a pass between: who deletes is held up until then."""
     operation, *values = scene[one]
     details = {"visibility": "locked"} if one == "lock away" else {}
-    async with database.write() as tx:
-        await operation(tx, *values, **details)
-        second = await start(*scene[other])
+    async with database.write() as brake:
+        async with database.write() as tx:
+            await operation(tx, *values, **details)
+            await brake.execute('SELECT 1 FROM "user" FOR NO KEY UPDATE SKIP LOCKED')
+            second = await start(*scene[other])
+
+        async def is_held_up():
+            braked = await ask_one(database, BEHIND, brake.info.backend_pid)
+            return second.done() or braked
+
+        await until(is_held_up)
+        await sequence(database)
     await agrees(database, second)
