@@ -35,7 +35,17 @@ def run(instance):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["serve"], ["worker"], ["migrate"], ["log"], ["user"], ["user", "create"], ["doctor"]],
+    [
+        [],
+        ["serve"],
+        ["worker"],
+        ["migrate"],
+        ["log"],
+        ["user"],
+        ["user", "create"],
+        ["doctor"],
+        ["doctor", "sync"],
+    ],
 )
 def test_every_command_explains_itself(run, arguments):
     answer = run(*arguments, "--help")

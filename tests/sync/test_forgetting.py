@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
@@ -11,7 +12,7 @@ from sync import retention
 from tests.sync import long_run, machine
 from tests.sync.machine import Library
 from tests.sync.replica import Replica, new_session
-from tests.sync.test_convergence import SETTINGS
+from tests.sync.test_convergence import EXAMPLES, SETTINGS
 from tests.sync.test_retention import Phone
 
 WHOLE = b"""
@@ -58,5 +59,5 @@ async def new_phone(database, user_id) -> Replica:
 def test_every_client_converges_while_the_past_is_forgotten(dsn, monkeypatch):
     monkeypatch.setattr(long_run, "Library", Forgetful)
     monkeypatch.setattr(machine, "new_replica", new_phone)
-    long_run.run(dsn, SETTINGS)
+    long_run.run(dsn, settings(SETTINGS, max_examples=-(-EXAMPLES // 4)))
     assert Forgetful.forgotten > 0 and Forgetful.left_behind > 0  # It proved something.

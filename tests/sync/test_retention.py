@@ -247,6 +247,35 @@ async def test_acks_deleted_by_type_do_not_hide_what_was_there(database, alice, 
     await agrees(database, alice, phone)
 
 
+async def test_a_stream_that_was_cut_off_does_not_count(database, alice, forget):
+    gone = await new_asset(database, alice)
+    await sequence(database)
+    phone = await new_phone(database, alice)
+    await phone.pull()
+    await delete(database, alice, gone)
+    assert not await phone.pull(cut=0)
+    assert (await forget(70))[1:] == (0, 0)
+    await phone.pull()
+    assert phone.wipes == 0
+    await agrees(database, alice, phone)
+
+
+async def test_where_a_copy_began_is_noted_once(database, alice, forget):
+    """Not by each stream: a later one that was cut off says nothing of what was there before."""
+    gone = await new_asset(database, alice)
+    await sequence(database)
+    phone = await new_phone(database, alice)
+    await phone.pull(cut=4, send=ignore)
+    await delete(database, alice, gone)
+    phone.source.requests = ["AssetsV2"]
+    assert not await phone.pull(cut=0)
+    phone.source.requests = REQUESTS
+    assert (await forget(70))[1:] == (0, 0)
+    await phone.pull()
+    assert phone.wipes == 0
+    await agrees(database, alice, phone)
+
+
 async def test_a_type_asked_for_anew_is_no_reason_to_start_anew(database, alice, forget):
     asset_id = await new_asset(database, alice)
     await sequence(database)
