@@ -349,3 +349,37 @@ async def test_lines_of_one_type_come_together(database, alice, bob, phone, monk
 
 def runs(phone, name):
     return [type_ for type_, _ in groupby(phone.types()) if type_.startswith(name)]
+
+
+async def test_what_others_like_is_their_own_affair(database, alice, bob, phone):
+    """And what one likes oneself stays so in any album."""
+    ids = [await new_asset(database, alice, is_favorite=True) for _ in range(2)]
+    mine = await new_asset(database, bob, is_favorite=True)
+    album_id = await new_album(database, alice, bob, ids[:1])
+    await act(database, albums.add_assets, bob, album_id, [mine])
+    await act(database, partners.create_partner, alice, bob.user_id)
+    await sync(database, phone)
+    liked = {key for key, asset in phone.dump()["asset"].items() if asset["isFavorite"]}
+    assert liked == {(str(mine),)}
+    fresh = await new_replica(database, bob.user_id)
+    await fresh.pull()
+    told = [data["id"] for type_, data, _ in fresh.heard if UPSERTS.get(type_) == "asset"]
+    assert told.count(str(mine)) == 1  # as one's own
+
+
+async def test_what_leaves_one_view_stays_in_another(database, alice, bob, phone):
+    """Two albums and a partner's library show the same pictures; the last that goes takes them."""
+    ids = [await new_asset(database, alice) for _ in range(3)]
+    one, other = [await new_album(database, alice, bob, ids) for _ in range(2)]
+    await act(database, partners.create_partner, alice, bob.user_id)
+    await sync(database, phone)
+    await act(database, albums.remove_assets, alice, one, ids[:2])
+    await act(database, partners.delete_partner, alice, bob.user_id)
+    await sync(database, phone)
+    assert len(phone.dump()["asset"]) == 3
+    await act(database, albums.remove_assets, alice, other, ids[:1])
+    await sync(database, phone)
+    assert len(phone.dump()["asset"]) == 2
+    await act(database, albums.unshare_album, alice, other, bob.user_id)
+    await sync(database, phone)
+    assert phone.dump()["asset"].keys() == {(str(ids[2]),)}
