@@ -177,9 +177,10 @@ async def test_a_device_in_touch_is_never_reset_though_it_was_never_sent_a_delet
 async def test_tombstones_wait_for_a_device_that_comes_back(database, alice, forget):
     kept, gone = [await new_asset(database, alice) for _ in range(2)]
     await sequence(database)
-    phone = await new_phone(database, alice)
+    phone, other = await new_phone(database, alice), await new_phone(database, alice)
     await phone.pull()
     await delete(database, alice, gone)
+    await other.pull()
     assert (await forget(70))[1:] == (0, 0)
 
     await phone.pull()
