@@ -20,7 +20,7 @@ from server.api import sync as sync_api
 from sync import doctor
 from sync.actor import Actor
 from sync.feeds import FEEDS
-from sync.operations import albums, assets
+from sync.operations import albums, assets, partners
 from sync.stream import TooSlow, settle
 from tests.fix_phones import OverHttp
 from tests.sync.library import until
@@ -167,6 +167,19 @@ async def test_a_copy_that_is_right_compares_equal_also_behind_the_head(alice, b
     await phone.pull()
     assert await compare(alice, counted(phone)) == set()
     assert await compare(alice, report) >= {"AssetsV2", "AssetExifsV1"}
+
+
+async def test_a_partners_library_is_compared_as_it_is_seen(alice, bob, database):
+    seen, hidden = [await upload(alice) for _ in range(2)]
+    actor = Actor(UUID(alice.user["id"]), is_elevated=True)
+    async with database.write() as tx:
+        await partners.create_partner(tx, actor, UUID(bob.user["id"]))
+        await assets.update_assets(tx, actor, [hidden], visibility="archive")
+    phone = Replica(OverHttp(bob))
+    await phone.pull()
+    report = {"PartnerAssetsV2": digest(str(seen)), "AssetsV2": digest()}
+    assert await compare(bob, report) == set()
+    assert await compare(bob, {"PartnerAssetsV2": digest(str(seen), str(hidden))}) != set()
 
 
 async def test_what_cannot_be_compared_is_refused(alice, new_key):
