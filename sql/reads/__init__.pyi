@@ -123,8 +123,6 @@ class assets:
         total: int
     @staticmethod
     async def count_assets(connection: Connection, *, owner_id: UUID, is_trashed: bool, is_favorite: bool | None, visibility: str | None) -> count_assets_row: ...
-    @staticmethod
-    async def count_trashed(connection: Connection, *, owner_id: UUID) -> int: ...
     class list_metadata_row(TypedDict):
         asset_id: UUID
         key: str

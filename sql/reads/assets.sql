@@ -65,12 +65,6 @@ SELECT count(*) FILTER (WHERE asset.type = 'IMAGE') AS images,
    AND CASE WHEN %(visibility)s::text IS NULL THEN asset.visibility IN ('timeline', 'archive')
             ELSE asset.visibility = %(visibility)s END;
 
--- count_trashed -> value
-SELECT count(*) AS count
-  FROM asset
- WHERE asset.owner_id = %(owner_id)s
-   AND asset.deleted_at IS NOT NULL;
-
 -- list_metadata -> rows
 SELECT asset_metadata.asset_id, asset_metadata.key, asset_metadata.value, asset_metadata.updated_at
   FROM asset_metadata
