@@ -45,6 +45,8 @@ EMPTY = b"""DELETE FROM asset; DELETE FROM "user"; DELETE FROM log; DELETE FROM 
 WHO = st.integers(0, 2)
 DEVICE = st.integers(0, 3)  # the first user has two
 SOME = st.lists(st.integers(0, 5), min_size=1, max_size=4)
+# A delta is short, so the cut is mostly early.
+CUT = st.none() | st.integers(0, 5) | st.integers(0, 5) | st.integers(6, 25)
 PICK = st.integers(0, 5)
 CHECKSUM = st.integers(0, 3)
 MOSTLY = st.sampled_from([True, True, False])
@@ -239,15 +241,46 @@ class Library(RuleBasedStateMachine):
             with suppress(Refused):
                 self.run(transaction.__aexit__(Refused, error, None))
 
+    @rule(who=WHO, pick=PICK, is_sequenced=MOSTLY)
+    def replace(self, who: int, pick: int, is_sequenced: bool) -> None:
+        """The same bytes come back under another id."""
+        for id_ in self.assets_of(who, [pick]):
+            self.write(assets.delete_assets, self.actors[who], [id_])
+            self.refresh()
+            if is_sequenced:
+                self.sequence()
+            for checksum in range(4):
+                self.upload_one(who, checksum)
+
+    @rule(who=WHO, is_sequenced=MOSTLY)
+    def remove_moving_part(self, who: int, is_sequenced: bool) -> None:
+        """The still stays, and stands alone."""
+        number = 70 + next(self.numbers) % 50
+        if video := self.upload_one(who, number, type="VIDEO"):
+            self.upload_one(who, number + 100, live_photo_video_id=video)
+            if is_sequenced:
+                self.sequence()
+            self.write(assets.delete_assets, self.actors[who], [video])
+            self.refresh()
+
+    @rule(device=DEVICE, is_favorite=st.booleans(), cut=st.integers(1, 3))
+    def interrupt(self, device: int, is_favorite: bool, cut: int) -> None:
+        """One entry of several lines, and a line that breaks between them."""
+        self.run(self.devices[device].pull())
+        who = max(device - 1, 0)
+        ids = self.assets_of(who, list(range(6)))
+        self.write(assets.update_assets, self.actors[who], ids, is_favorite=is_favorite)
+        self.sequence()
+        self.devices[device].batch_lines = 1
+        self.run(self.devices[device].pull(cut=cut))
+
     @rule()
     def sequence(self) -> None:
         self.run(sequencer.sequence(self.connection))
 
-    @rule(
-        device=DEVICE, cut=st.integers(0, 25), batch=st.integers(1, 9), fates=FATES, is_first=MOSTLY
-    )
+    @rule(device=DEVICE, cut=CUT, batch=st.integers(1, 9), fates=FATES, is_first=MOSTLY)
     def pull_badly(
-        self, device: int, cut: int, batch: int, fates: list[str], is_first: bool
+        self, device: int, cut: int | None, batch: int, fates: list[str], is_first: bool
     ) -> None:
         """Cut off somewhere, over a network that plays with the acks."""
         if is_first:
@@ -264,7 +297,7 @@ class Library(RuleBasedStateMachine):
                 self.late[device].append(ack)
 
         replica.batch_lines = batch
-        self.run(replica.pull(cut=cut if cut < 24 else None, send=send))
+        self.run(replica.pull(cut=cut, send=send))
 
     @rule(device=DEVICE, order=st.randoms(use_true_random=False))
     def deliver_late(self, device: int, order: random.Random) -> None:
