@@ -18,6 +18,7 @@ from sync import checkpoints, feeds
 from sync.errors import Forbidden, Invalid
 from sync.stream import RESET, TooSlow, settle, stream
 
+STALL_SECONDS_MAX = 300  # For a block of some 700 kB: who takes none of it is gone.
 GZIP_LEVEL = 1  # of 0 to 3; higher saves a tenth and halves the speed
 GZIP_WINDOW_BITS = 31  # 15, and 16 for the gzip frame
 
@@ -63,6 +64,9 @@ async def get_sync_stream(call: Call) -> web.StreamResponse:
                 await sender.send(block)
         except TooSlow:
             sender.cut_off()
+        except BaseException:
+            sender.cut_off()
+            raise
     return await sender.finish()
 
 
@@ -120,7 +124,11 @@ class _Sender:
     async def send(self, block: bytes) -> None:
         if self._zip:
             block = await asyncio.to_thread(self._squeeze, block)
-        await self._response.write(block)
+        try:
+            async with asyncio.timeout(STALL_SECONDS_MAX):
+                await self._response.write(block)
+        except TimeoutError:
+            raise TooSlow from None
 
     async def finish(self) -> web.StreamResponse:
         if self._zip:
