@@ -57,10 +57,14 @@ def measure() -> list[Figure]:
 
 
 def _copy_out(dsn: str) -> float:
-    with psycopg.connect(dsn) as connection, connection.cursor() as cursor, Timer() as timer:
-        with cursor.copy(RAW.encode()) as rows:
-            for _ in rows:
-                pass
+    with (
+        psycopg.connect(dsn) as connection,
+        connection.cursor() as cursor,
+        Timer() as timer,
+        cursor.copy(RAW.encode()) as rows,
+    ):
+        for _ in rows:
+            pass
     return timer.seconds
 
 

@@ -75,8 +75,8 @@ class Database:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
         """Many reads of one moment."""
-        async with self._pool.connection() as connection, connection.transaction():
-            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        async with self._pool.connection() as connection:  # which ends the transaction, too
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield connection
 
     @asynccontextmanager

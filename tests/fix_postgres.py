@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from psycopg.errors import InsufficientPrivilege
 
 from sql import Database
 from sql.embedded import Postgres
@@ -42,7 +44,19 @@ def clone(dsn: str) -> Iterator[str]:
     try:
         yield make_conninfo(dsn, dbname=name)
     finally:
-        _run(dsn, f"DROP DATABASE {name} WITH (FORCE)")
+        _drop(dsn, name)
+
+
+def _drop(dsn: str, name: str) -> None:
+    """Autovacuum, which only a superuser may send away, is soon done with so small a database."""
+    for pause_seconds in (0.1, 0.5, 2.0, 5.0):
+        try:
+            _run(dsn, f"DROP DATABASE {name} WITH (FORCE)")
+        except InsufficientPrivilege:
+            time.sleep(pause_seconds)
+        else:
+            return
+    _run(dsn, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _run(dsn: str, statement: str) -> None:

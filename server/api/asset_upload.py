@@ -8,13 +8,14 @@ from binascii import Error as NotBase64
 from binascii import a2b_base64
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID, uuid4
 
 from aiohttp import web
 from msgspec import Meta, field
 
 from server import upload
+from server.api.assets import MetadataItem, Visibility
 from server.body import Body, Id, Moment, convert_text
 from server.context import Context
 from server.endpoint import Call, endpoint, json_response
@@ -27,16 +28,10 @@ from sync.errors import Invalid, Refused
 from sync.operations import assets
 
 Result = TypeVar("Result")
-Visibility = Literal["archive", "timeline", "hidden", "locked"]
 Milliseconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 CLOCK = re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d)(?:[.](\d+))?")  # immich-go's duration
 FOLDERS = re.compile(r".*[/\\]", re.S)
-
-
-class MetadataItem(Body):
-    key: str
-    value: dict[str, Any]
 
 
 class UploadFields(Body):

@@ -107,9 +107,7 @@ async def get_asset_info(call: Call) -> Json:
     return await _show(call, call.ids["id"], "asset.read")
 
 
-@endpoint(
-    "PUT", "/assets/{id}", permission="asset.update", body=AssetUpdate, aliases=("PATCH",)
-)  # fmt: skip
+@endpoint("PUT", "/assets/{id}", permission="asset.update", body=AssetUpdate, aliases=("PATCH",))
 async def update_asset(call: Call) -> Json:
     asset_id, video_id = call.ids["id"], call.body.live_photo_video_id
     async with call.context.database.write() as tx:

@@ -21,6 +21,7 @@ from sync import checkpoints, doctor, feeds, retention
 from sync.errors import Forbidden, Invalid
 from sync.stream import RESET, TooSlow, settle, stream
 
+STALL_SECONDS_MAX = 300  # For a block of some 700 kB: who takes none of it is gone.
 GZIP_LEVEL = 1  # of 0 to 3; higher saves a tenth and halves the speed
 GZIP_WINDOW_BITS = 31  # 15, and 16 for the gzip frame
 
@@ -72,6 +73,9 @@ async def get_sync_stream(call: Call) -> web.StreamResponse:
                 await sender.send(block)
     except TooSlow:
         sender.cut_off()
+    except BaseException:
+        sender.cut_off()
+        raise
     return await sender.finish()
 
 
@@ -159,7 +163,11 @@ class _Sender:
         self.bytes += len(block)
         if self._zip:
             block = await asyncio.to_thread(self._squeeze, block)
-        await self._response.write(block)
+        try:
+            async with asyncio.timeout(STALL_SECONDS_MAX):
+                await self._response.write(block)
+        except TimeoutError:
+            raise TooSlow from None
 
     async def finish(self) -> web.StreamResponse:
         if self._zip:

@@ -14,60 +14,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
 
-import aiohttp
 import pytest
 
 from server import upload as form_reader
 from server.api import asset_upload
 from storage import files
 from sync.operations import assets as operations
+from tests.api.uploads import NOW, PHOTO, VIDEO, assert_nothing_came, count_rows, send, show, stored
 
-PHOTO = b"\xff\xd8\xff" + bytes(range(256)) * 20
-VIDEO = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 20
-NOW = {"fileCreatedAt": "2024-05-06T07:08:09.123Z", "fileModifiedAt": "2024-05-06T09:08:09+02:00"}
 BOUNDARY = "x3Fq9"
-
-
-def stored(root: Path) -> dict[str, bytes]:
-    """Every file below the data folder, temp files too, by its key."""
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file()
-    }
-
-
-async def count_rows(database) -> int:
-    async with database.read() as connection:
-        cursor = await connection.execute("SELECT count(*) AS count FROM asset")
-        return (await cursor.fetchone())["count"]
 
 
 async def usage(client) -> int:
     return (await client.get("/api/users/me")).json["quotaUsageInBytes"]
-
-
-async def send(client, *parts: tuple, headers=None, **fields: str):
-    """A form of (name, bytes, file name) and fields; in that order, as parts may come in any."""
-    form = aiohttp.FormData()
-    for name, data, file_name in parts:
-        form.add_field(name, data, filename=file_name, content_type="application/octet-stream")
-    for name, value in fields.items():
-        form.add_field(name, value)
-    if not parts:
-        form = aiohttp.FormData(default_to_multipart=True)
-        for name, value in fields.items():
-            form.add_field(name, value)
-    return await client.call("POST", "/api/assets", data=form, headers=headers or {})
-
-
-async def show(client, answer):
-    return (await client.get(f"/api/assets/{answer.json['id']}")).json
-
-
-async def assert_nothing_came(database, root):
-    assert await count_rows(database) == 0
-    assert stored(root) == {}
 
 
 async def test_a_new_file_is_stored_as_it_came(alice, root, following):
@@ -93,78 +52,6 @@ async def test_a_new_file_is_stored_as_it_came(alice, root, following):
     assert rows["auth_user"][(alice.user["id"],)]["quotaUsageInBytes"] == len(PHOTO)
 
 
-async def test_all_that_is_said_is_kept(alice):
-    answer = await alice.upload(
-        VIDEO,
-        "a.mp4",
-        isFavorite="true",
-        visibility="archive",
-        duration="1500",
-        metadata=json.dumps([{"key": "mobile-app", "value": {"iCloudId": "x", "é": [1, None]}}]),
-    )
-
-    shown = await show(alice, answer)
-    assert shown["isFavorite"] is shown["isArchived"] is True
-    assert (shown["type"], shown["visibility"], shown["duration"]) == ("VIDEO", "archive", 1500)
-    (row,) = (await alice.get(f"/api/assets/{shown['id']}/metadata")).json
-    assert (row["key"], row["value"]) == ("mobile-app", {"iCloudId": "x", "é": [1, None]})
-
-
-@pytest.mark.parametrize(
-    ("sent", "kept"),
-    [("0", None), ("0:00:00.000000", None), ("00:01:02.5", 62_500), ("1:00:00.123456", 3_600_123)],
-)
-async def test_durations_of_old_clients_are_read(alice, sent, kept):
-    answer = await alice.upload(VIDEO, "a.mp4", duration=sent)
-
-    assert (await show(alice, answer))["duration"] == kept
-
-
-@pytest.mark.parametrize(
-    ("sent", "kept"),
-    [
-        ("2024-01-02T03:04Z", "2024-01-02T03:04:00.000Z"),
-        ("2024-01-02T03:04:05.123456Z", "2024-01-02T03:04:05.123Z"),
-        ("2024-01-02T03:04:05.5-11:30", "2024-01-02T14:34:05.500Z"),
-        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"),
-        ("1901-12-13T20:45:51Z", "1901-12-13T20:45:51.000Z"),
-        ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
-    ],
-)
-async def test_dates_come_in_many_forms(alice, following, sent, kept):
-    answer = await alice.upload(PHOTO, fileCreatedAt=sent, fileModifiedAt=sent)
-
-    shown = await show(alice, answer)
-    assert (shown["fileCreatedAt"], shown["fileModifiedAt"]) == (kept, kept)
-    row = (await following())["asset"][(shown["id"],)]
-    assert (row["fileCreatedAt"], row["localDateTime"]) == (kept, kept)
-
-
-async def test_a_field_names_the_file_when_the_part_does_not(alice):
-    answer = await alice.upload(PHOTO, "upload-17.tmp", filename="../../etc/IMG_1.HEIC")
-
-    shown = await show(alice, answer)
-    assert shown["originalFileName"] == "IMG_1.HEIC"
-    assert shown["originalMimeType"] == "image/heic"
-
-
-async def test_what_is_not_known_is_ignored(alice, root):
-    answer = await send(
-        alice,
-        ("more", b"x" * 100_000, "b.jpg"),
-        ("assetData", PHOTO, "a.jpg"),
-        ("other", b"y", "c.exe"),
-        deviceAssetId="1",
-        deviceId="phone",
-        fileSize="17",
-        isArchived="maybe",
-        **NOW,
-    )
-
-    assert answer.status == 201
-    assert list(stored(root).values()) == [PHOTO]
-
-
 async def test_a_sidecar_lies_beside_its_asset(alice, root):
     answer = await send(
         alice, ("sidecarData", b"<x/>", "a.jpg.XMP"), ("assetData", PHOTO, "a.jpg"), **NOW
@@ -174,112 +61,6 @@ async def test_a_sidecar_lies_beside_its_asset(alice, root):
     key, sidecar_key = sorted(stored(root))
     assert sidecar_key == f"{key}.xmp"
     assert stored(root)[sidecar_key] == b"<x/>"
-
-
-async def test_an_empty_sidecar_says_nothing(alice, root):
-    answer = await send(alice, ("assetData", PHOTO, "a.jpg"), ("sidecarData", b"", "a.xmp"), **NOW)
-
-    assert answer.status == 201
-    assert list(stored(root).values()) == [PHOTO]
-
-
-@pytest.mark.parametrize(
-    ("parts", "message"),
-    [
-        ([], "File is required"),
-        ([("other", PHOTO, "a.jpg")], "File is required"),
-        ([("sidecarData", b"<x/>", "a.xmp")], "Field(s) assetData should not be empty"),
-        ([("assetData", PHOTO, "a.txt")], "Unsupported file type a.txt"),
-        ([("assetData", PHOTO, ".jpg")], "Unsupported file type .jpg"),
-        ([("assetData", PHOTO, "a.xmp")], "Unsupported file type a.xmp"),
-        ([("assetData", PHOTO, "a.jpg"), ("sidecarData", b"x", "a.txt")],
-         "Unsupported file type a.txt"),
-        ([("assetData", b"", "a.jpg")], "File is empty"),
-        ([("assetData", PHOTO, "a.jpg"), ("assetData", PHOTO, "b.jpg")], "Unexpected field"),
-    ],
-)  # fmt: skip
-async def test_files_that_are_refused(alice, database, root, parts, message):
-    answer = await send(alice, *parts, **NOW)
-
-    assert (answer.status, answer.json) == (400, {"message": message})
-    await assert_nothing_came(database, root)
-
-
-async def test_the_named_file_is_what_must_be_accepted(alice, database, root):
-    answer = await alice.upload(PHOTO, "a.jpg", filename="b.exe")
-
-    assert (answer.status, answer.message) == (400, "Unsupported file type b.exe")
-    await assert_nothing_came(database, root)
-
-
-async def test_a_body_that_is_no_form_has_no_file(alice):
-    answer = await alice.post("/api/assets", {"assetData": "x"})
-
-    assert (answer.status, answer.json) == (400, {"message": "File is required"})
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("fileCreatedAt", "2024-05-06T07:08:09"),
-        ("fileCreatedAt", "yesterday"),
-        ("fileModifiedAt", "2024-02-30T00:00:00Z"),
-        ("fileModifiedAt", "9999-12-31T23:59:59-05:00"),
-        ("duration", "-1"),
-        ("duration", "1.5"),
-        ("duration", "2147483648"),
-        ("duration", "long"),
-        ("isFavorite", "True"),
-        ("isFavorite", "1"),
-        ("visibility", "public"),
-        ("livePhotoVideoId", "7"),
-        ("livePhotoVideoId", "01890a5d-ac96-774b-bcce-b302099a8057"),
-        ("metadata", "{"),
-        ("metadata", "[" * 200_000),
-        ("metadata", '{"key": "a", "value": {}}'),
-    ],
-)
-async def test_a_wrong_field_is_named(alice, database, root, field, value):
-    answer = await alice.upload(PHOTO, **{field: value})
-
-    assert (answer.status, answer.message) == (400, "Validation failed")
-    assert [issue["path"] for issue in answer.json["errors"]] == [[field]]
-    await assert_nothing_came(database, root)
-
-
-@pytest.mark.parametrize(
-    ("item", "path"),
-    [
-        ({"value": {}}, ["metadata", 0, "key"]),
-        ({"key": "a", "value": 1}, ["metadata", 0, "value"]),
-        ({"key": "a"}, ["metadata", 0, "value"]),
-    ],
-)
-async def test_wrong_metadata_is_pointed_at(alice, item, path):
-    answer = await alice.upload(PHOTO, metadata=json.dumps([item]))
-
-    assert [issue["path"] for issue in answer.json["errors"]] == [path]
-
-
-async def test_nothing_that_postgres_cannot_keep_gets_there(alice, root):
-    answer = await alice.upload(PHOTO, metadata='[{"key": "a", "value": {"b": "\\u0000"}}]')
-
-    assert answer.status == 400
-    assert stored(root) == {}
-
-
-async def test_every_mistake_is_told_at_once(alice, root):
-    answer = await send(
-        alice, ("assetData", PHOTO, "a.jpg"), isFavorite="yes", visibility="x", duration="x"
-    )
-
-    paths = {issue["path"][0]: issue["message"] for issue in answer.json["errors"]}
-    assert paths.keys() == {
-        "fileCreatedAt", "fileModifiedAt", "isFavorite", "visibility", "duration"
-    }  # fmt: skip
-    missing = "Invalid input: expected ISO 8601 datetime string, received undefined"
-    assert paths["fileCreatedAt"] == missing
-    assert stored(root) == {}
 
 
 async def test_the_same_bytes_are_one_asset(alice, root, following):
