@@ -28,7 +28,7 @@ from bench.library import (
 from bench.processes import resident_bytes
 from bench.websocket import BINARY, Listener, connect, frame, listen
 from sql import Database
-from sync import sequencer
+from sync import retention, sequencer
 from sync.actor import Actor
 from sync.operations import assets
 
@@ -142,7 +142,9 @@ async def _measure(dsn: str, url: str, count: int) -> list[float]:
             cursor = await connection.execute(b"SELECT id FROM asset LIMIT %s", [CHANGES])
             ids = [row["id"] for row in await cursor.fetchall()]
         assert head
-        acks = [f"{name}|{head['epoch']}.{head['pos']}" for name in ("AssetV2", "AssetExifV1")]
+        here = f"{head['epoch']}.{head['pos']}"
+        acks = [f"AssetV2|{here}", f"AssetExifV1|{here}"]
+        acks.append(f"SyncCompleteV1|{here}.{retention.bits(TYPES)}.0")
         asked = frame(BINARY, msgspec.msgpack.encode(["subscribe", TYPES, acks, PLENTY]))
         opened = await listen(
             f"{url}/api/sync/live",
