@@ -43,6 +43,7 @@ FEEDS = [
     _gone("UserMetadataV1", "UserMetadataDeleteV1", "user_metadata"),
     _gone("AssetEditsV1", "AssetEditDeleteV1", "asset_edit", "editId"),
     _gone("AssetFacesV2", "AssetFaceDeleteV1", "asset_face", "assetFaceId"),
+    _gone("AssetFacesV3", "AssetFaceDeleteV1", "asset_face", "assetFaceId"),
     _gone("PeopleV1", "PersonDeleteV1", "person", "personId"),
     _gone("AssetOcrV1", "AssetOcrDeleteV1", "asset_ocr"),
     _gone("MemoryToAssetsV1", "MemoryToAssetDeleteV1", "memory_asset"),
@@ -69,6 +70,8 @@ FEEDS = [
     _gone("PartnersV1", "PartnerDeleteV1", "partner"),
     # What is there, parents first.
     Feed("AuthUsersV1", "AuthUserV1", "auth_user"),
+    # Of the contract's next version: null, not "", where there is no OAuth account.
+    Feed("AuthUsersV2", "AuthUserV2", "auth_user", shape="nulled"),
     Feed("UsersV1", "UserV1", "user", "public"),
     Feed("PartnersV1", "PartnerV1", "partner"),
     Feed("AssetsV2", "AssetV2", "asset"),
@@ -90,6 +93,7 @@ FEEDS = [
     Feed("MemoryToAssetsV1", "MemoryToAssetV1", "memory_asset"),
     Feed("PeopleV1", "PersonV1", "person"),
     Feed("AssetFacesV2", "AssetFaceV2", "asset_face"),
+    Feed("AssetFacesV3", "AssetFaceV3", "asset_face"),
     Feed("UserMetadataV1", "UserMetadataV1", "user_metadata"),
     Feed("AssetMetadataV1", "AssetMetadataV1", "asset_metadata"),
     Feed("AssetEditsV1", "AssetEditV1", "asset_edit"),
@@ -100,9 +104,10 @@ FEEDS = [
 # What a client may ask for, and which of it the contract replaced by a newer form.
 _REQUESTS = """
 AlbumAssetExifsV1 AlbumAssetsV1 AlbumAssetsV2 AlbumToAssetsV1 AlbumUsersV1 AlbumsV1 AlbumsV2
-AssetEditsV1 AssetExifsV1 AssetFacesV1 AssetFacesV2 AssetMetadataV1 AssetOcrV1 AssetsV1 AssetsV2
-AuthUsersV1 MemoriesV1 MemoryToAssetsV1 PartnerAssetExifsV1 PartnerAssetsV1 PartnerAssetsV2
-PartnerStacksV1 PartnersV1 PeopleV1 StacksV1 UserMetadataV1 UsersV1
+AssetEditsV1 AssetExifsV1 AssetFacesV1 AssetFacesV2 AssetFacesV3 AssetMetadataV1 AssetOcrV1
+AssetsV1 AssetsV2 AuthUsersV1 AuthUsersV2 MemoriesV1 MemoryToAssetsV1 PartnerAssetExifsV1
+PartnerAssetsV1 PartnerAssetsV2 PartnerStacksV1 PartnersV1 PeopleV1 StacksV1 UserMetadataV1
+UsersV1
 """
 REQUESTS = frozenset(_REQUESTS.split())
 REPLACED = {
@@ -115,9 +120,9 @@ AlbumAssetBackfillV1 AlbumAssetBackfillV2 AlbumAssetCreateV1 AlbumAssetCreateV2
 AlbumAssetExifBackfillV1 AlbumAssetExifCreateV1 AlbumAssetExifUpdateV1 AlbumAssetUpdateV1
 AlbumAssetUpdateV2 AlbumDeleteV1 AlbumToAssetBackfillV1 AlbumToAssetDeleteV1 AlbumToAssetV1
 AlbumUserBackfillV1 AlbumUserDeleteV1 AlbumUserV1 AlbumV1 AlbumV2 AssetDeleteV1
-AssetEditDeleteV1 AssetEditV1 AssetExifV1 AssetFaceDeleteV1 AssetFaceV1 AssetFaceV2
+AssetEditDeleteV1 AssetEditV1 AssetExifV1 AssetFaceDeleteV1 AssetFaceV1 AssetFaceV2 AssetFaceV3
 AssetMetadataDeleteV1 AssetMetadataV1 AssetOcrDeleteV1 AssetOcrV1 AssetV1 AssetV2 AuthUserV1
-MemoryDeleteV1 MemoryToAssetDeleteV1 MemoryToAssetV1 MemoryV1 PartnerAssetBackfillV1
+AuthUserV2 MemoryDeleteV1 MemoryToAssetDeleteV1 MemoryToAssetV1 MemoryV1 PartnerAssetBackfillV1
 PartnerAssetBackfillV2 PartnerAssetDeleteV1 PartnerAssetExifBackfillV1 PartnerAssetExifV1
 PartnerAssetV1 PartnerAssetV2 PartnerDeleteV1 PartnerStackBackfillV1 PartnerStackDeleteV1
 PartnerStackV1 PartnerV1 PersonDeleteV1 PersonV1 StackDeleteV1 StackV1 SyncAckV1 SyncCompleteV1

@@ -18,6 +18,15 @@ SELECT state.pos, wanted.type,
    AND NOT state.is_gone
    AND state.pos > wanted.after
 
+-- nulled -> rows
+-- The same, with null for an empty OAuth id.
+SELECT state.pos, wanted.type, replace(state.data, '"oauthId":""', '"oauthId":null') AS data
+  FROM state
+ WHERE state.kind = wanted.kind
+   AND state.scope = wanted.scope
+   AND state.is_gone = false
+   AND state.pos > wanted.after
+
 -- partner -> rows
 -- What a partner lets be seen. What the partner likes is the partner's own affair.
 SELECT state.pos, wanted.type,

@@ -8,6 +8,7 @@ SELECT (SELECT row_to_json(line)::text FROM (SELECT
        ) AS line) AS gone
   FROM partner
  WHERE partner.id = touched.key
+   AND touched.scope IN (partner.shared_by_id, partner.shared_with_id)
 
 -- partner_grant -> rows
 -- Whose library a user sees, and since when.

@@ -15,7 +15,8 @@ SELECT log_head.pos FROM log_head FOR UPDATE;
 UPDATE log_floor
    SET pos = wanted.pos
   FROM (
-    SELECT least(max(log_part.upto) FILTER (WHERE log_part.cut_at < now() - %(keep)s::interval),
+    SELECT least(coalesce(max(log_part.upto)  -- as long as nothing is old, nothing goes
+                              FILTER (WHERE log_part.cut_at < now() - %(keep)s::interval), 0),
                  greatest((
                     SELECT min(greatest(copy.since, complete.pos))
                       FROM sync_copy AS copy

@@ -378,3 +378,15 @@ async def test_the_schema_lets_no_position_be_without_a_part(database, dsn):
             "INSERT INTO log VALUES (9007199254740993, now(), 'x', %(id)s, '{}', '{}', '')",
             {"id": UUID(int=0)},
         )
+
+
+async def test_as_long_as_nothing_is_old_nothing_goes(database, alice):
+    phone = await new_phone(database, alice)
+    asset_id = await new_asset(database, alice)
+    await sequence(database)
+    await phone.pull()
+    await delete(database, alice, asset_id)
+
+    assert await retention.prune(database) == Pruned(0, 0, 0)
+    assert await ask_one(database, "SELECT pos FROM log_floor") == 0
+    assert await tombstones(database) > 0

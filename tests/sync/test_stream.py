@@ -302,7 +302,8 @@ def test_feeds_have_an_order_that_applies():
     order = [feed.type for feed in FEEDS]
     assert len(FEEDS) == len({(feed.request, feed.cursor or feed.type) for feed in FEEDS})
     twice = {type_ for type_ in order if order.count(type_) > 1}
-    assert twice == {"AssetDeleteV1", "AlbumDeleteV1"}  # of two cursors; of two requests
+    # Of two cursors; of two requests each.
+    assert twice == {"AssetDeleteV1", "AlbumDeleteV1", "AssetFaceDeleteV1"}
     assert {feed.request for feed in FEEDS} <= REQUESTS
     assert set(order) <= TYPES
     assert set(REPLACED) <= REQUESTS
@@ -378,3 +379,12 @@ async def test_a_new_user_is_shown_to_all(database, alice, bob):
     await sequence(database)
     await phone.pull()
     assert phone.types() == ["UserDeleteV1"]
+
+
+async def test_the_next_version_of_the_contract_is_served(database, alice):
+    await sequence(database)
+
+    user, complete = await read(database, alice, requests=["AuthUsersV2", "AssetFacesV3"])
+
+    assert (user["type"], user["data"]["oauthId"]) == ("AuthUserV2", None)
+    assert complete["type"] == "SyncCompleteV1"
