@@ -15,7 +15,7 @@ from sync.operations import sessions
 from tests.sync.app import DELETES, UPSERTS
 from tests.sync.changes import ACTORS, MOSTLY
 from tests.sync.oracle import truth
-from tests.sync.order import Order
+from tests.sync.order import CROP, TURN, Order
 from tests.sync.replica import Replica, Unremembered, new_replica
 from tests.sync.sharing import Sharing
 
@@ -50,6 +50,7 @@ class Library(Sharing, Order):
             self.create_memory(who, [1, 2])
             self.see_faces(who, 0, {0, 1}, "Ö")
             self.read_text(who, 0, 2)
+            self.edit_picture(who, 1, [TURN, CROP], True)
             self.create_album(who, [0, 1, 2])
         self.share(0, 1, "editor")
         self.add_to_album(0, 1, [0, 1, 2])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from sync.actor import Actor
-from sync.operations import albums, assets, partners, users
+from sync.operations import albums, assets, partners, stacks, users
 from tests.sync.changes import CHECKSUM, MOSTLY, PICK, SOME, WHO, Changes
 from tests.sync.library import an_upload
 
@@ -124,6 +124,16 @@ class Sharing(Changes):
     def become_partner(self, who: int, other: int, is_on: bool) -> None:
         actor, user_id = self.actors[who], self.actors[other].user_id
         self.write(partners.create_partner if is_on else partners.delete_partner, actor, user_id)
+
+    @rule(who=WHO, other=WHO, is_in_one=st.booleans())
+    def become_partner_again(self, who: int, other: int, is_in_one: bool) -> None:
+        """With a stack to see."""
+        self.become_partner(who, other, False)
+        ids = self.assets_of(who, [0, 1])
+        self.write(stacks.create_stack, self.actors[who], ids)
+        if not is_in_one:
+            self.sequence()
+        self.become_partner(who, other, True)
 
     @rule(who=WHO, other=WHO, is_shown=st.booleans())
     def show_partner(self, who: int, other: int, is_shown: bool) -> None:
