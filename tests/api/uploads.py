@@ -6,18 +6,18 @@ from pathlib import Path
 
 import aiohttp
 
+from server import witness
+
 PHOTO = b"\xff\xd8\xff" + bytes(range(256)) * 20
 VIDEO = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 20
 NOW = {"fileCreatedAt": "2024-05-06T07:08:09.123Z", "fileModifiedAt": "2024-05-06T09:08:09+02:00"}
 
 
 def stored(root: Path) -> dict[str, bytes]:
-    """Every file below the data folder, temp files too, by its key."""
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file()
-    }
+    """Every file below the data folder, temp files too, by its key; but for the log's witness."""
+    files = (path for path in root.rglob("*") if path.is_file())
+    keys = {path.relative_to(root).as_posix(): path for path in files}
+    return {key: path.read_bytes() for key, path in keys.items() if key != witness.KEY}
 
 
 async def count_rows(database) -> int:

@@ -262,7 +262,7 @@ async def test_it_survives_the_loss_of_its_connections(alice, follow, database):
     async with follow(alice) as channel:
         await ask_one(
             database,
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()",
         )
         await new_asset(database, actor(alice))
