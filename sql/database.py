@@ -29,6 +29,13 @@ LIVENESS = f"{SETTINGS} -c client_connection_check_interval=500 -c tcp_user_time
 LOOKUPS = f"{LIVENESS} -c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"
 
 
+# Planning anew for each page takes as long as reading half of it.
+SNAPSHOT = b"""
+BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+SET LOCAL plan_cache_mode = force_generic_plan
+"""
+
+
 class Database:
     """A pool of connections to one database.
 
@@ -76,7 +83,7 @@ class Database:
     async def snapshot(self) -> AsyncIterator[Connection]:
         """Many reads of one moment."""
         async with self._pool.connection() as connection:  # which ends the transaction, too
-            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            await connection.execute(SNAPSHOT)
             yield connection
 
     @asynccontextmanager

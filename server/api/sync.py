@@ -71,6 +71,7 @@ async def get_sync_stream(call: Call) -> web.StreamResponse:
         ):
             async for block in blocks:
                 await sender.send(block)
+            return await sender.finish()  # Before it is noted, which nobody need wait for.
     except TooSlow:
         sender.cut_off()
     except BaseException:
