@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+from base64 import urlsafe_b64decode
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -13,12 +14,13 @@ from aiohttp import web
 
 from server import cookies, devices
 from sql import Database, reads
-from sync.actor import Actor
+from sync.actor import Actor, Link
 from sync.errors import Unauthenticated
 from sync.operations import sessions
 
 BCRYPT_ROUNDS = 10
 BCRYPT_BYTES_MAX = 72  # It reads no further, so neither does anybody who compares.
+LINK_KEY_BYTES = 50
 TOUCH_EVERY = timedelta(hours=1)  # A session's last use is kept no closer: idle means idle.
 
 
@@ -54,10 +56,8 @@ async def authenticate(
             return await _find_session(database, request, token)
         case Credential("key", key):
             return await _find_api_key(database, key)
-        case Credential("link", _):
-            raise Unauthenticated("Invalid share key")
-        case Credential("slug", _):
-            raise Unauthenticated("Invalid share slug")
+        case Credential("link" | "slug" as kind, secret):
+            return await _find_link(database, request, kind, secret)
     raise Unauthenticated("Authentication required")
 
 
@@ -126,6 +126,38 @@ async def _find_api_key(database: Database, key: str) -> Actor:
         api_key_id=row["id"],
         permissions=frozenset(row["permissions"]),
     )
+
+
+async def _find_link(database: Database, request: web.Request, kind: str, secret: str) -> Actor:
+    is_slug = kind == "slug"
+    key_hash = None if is_slug else hashlib.sha256(_link_key(secret)).digest()
+    slug = secret if is_slug and "\0" not in secret else None
+    async with database.read() as connection:
+        row = await reads.access.find_link(connection, key_hash=key_hash, slug=slug)
+    if row is None:
+        raise Unauthenticated(f"Invalid share {'slug' if is_slug else 'key'}")
+    is_open = row["password"] is None or cookies.is_link_open(request, row["id"], row["password"])
+    return Actor(
+        user_id=row["user_id"],
+        link=Link(
+            row["id"],
+            row["album_id"],
+            is_upload_allowed=row["is_upload_allowed"],
+            is_download_allowed=row["is_download_allowed"],
+            is_metadata_shown=row["is_metadata_shown"],
+            is_open=is_open,
+        ),
+    )
+
+
+def _link_key(text: str) -> bytes:
+    """The 50 bytes: as base64url, or 100 hex digits. Whatever else fits no link."""
+    try:
+        if len(text) == LINK_KEY_BYTES * 2:
+            return bytes.fromhex(text)
+        return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return b""
 
 
 NOBODY = bcrypt.hashpw(secrets.token_bytes(16), bcrypt.gensalt(BCRYPT_ROUNDS)).decode()

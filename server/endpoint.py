@@ -31,7 +31,8 @@ CORRELATION_ID = web.RequestKey("CORRELATION_ID", str)
 CORRELATION = re.compile(r"[\w.:-]{1,128}")
 NOBODY = Actor(UUID(int=0))
 
-Auth = Literal["public", "user", "admin", "link"]
+# `link`: who has a shared link, too; `closed link`: also before its password was given.
+Auth = Literal["public", "user", "admin", "link", "closed link"]
 Keys = Literal["permitted", "any"]  # which API keys get in: with the permission, or all of them
 Answer = Json | web.StreamResponse | None
 
@@ -135,6 +136,10 @@ async def _admit(one: Endpoint, context: Context, request: web.Request) -> Actor
     if one.auth == "public":
         return NOBODY
     actor = await authenticate(context.database, request)
+    if actor.link and not one.auth.endswith("link"):
+        raise Forbidden("Forbidden")
+    if actor.link and not actor.link.is_open and one.auth != "closed link":
+        raise Unauthenticated("Password required")
     if actor.permissions is not None and one.keys != "any" and "all" not in actor.permissions:
         needed = one.permission or "all"
         if needed not in actor.permissions:

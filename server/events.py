@@ -71,7 +71,9 @@ async def _read_assets(
     connection: Connection, asset_ids: Iterable[UUID], scopes: Iterable[UUID]
 ) -> Assets:
     keys = list(asset_ids)
-    rows = await reads.assets.get_assets(connection, asset_ids=keys)
+    rows = await reads.assets.get_assets(
+        connection, asset_ids=keys, with_people=False, with_tags=False
+    )
     lines = await reads.log.list_lines(
         connection, kinds=["asset", "asset_exif"], scopes=list(scopes), keys=keys
     )
@@ -217,6 +219,16 @@ TELLERS: dict[str, Teller | None] = {
     "memory.updated": None,
     "memory.deleted": None,
     "memory_asset.changed": None,
+    "tag.created": None,
+    "tag.updated": None,
+    "tag.deleted": None,
+    "tag.assets_tagged": None,
+    "tag.assets_untagged": None,
+    "activity.created": None,
+    "activity.deleted": None,
+    "shared_link.created": None,
+    "shared_link.updated": None,
+    "shared_link.deleted": None,
     "person.created": None,
     "person.updated": None,
     "person.deleted": None,

@@ -83,6 +83,19 @@ TOPICS = {
     "memory.updated": Topic(("memory",)),
     "memory.deleted": Topic(("memory",)),
     "memory_asset.changed": Topic(("memory_asset",)),
+    # scope: the owner; keys: tags, or assets
+    "tag.created": Topic(),
+    "tag.updated": Topic(),
+    "tag.deleted": Topic(),
+    "tag.assets_tagged": Topic(),
+    "tag.assets_untagged": Topic(),
+    # scope: the album; keys: activities
+    "activity.created": Topic(),
+    "activity.deleted": Topic(),
+    # scope: who made it; keys: shared links
+    "shared_link.created": Topic(),
+    "shared_link.updated": Topic(),
+    "shared_link.deleted": Topic(),
     # scope: the owner; keys: people
     "person.created": Topic(("person",)),
     "person.updated": Topic(("person",)),

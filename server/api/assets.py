@@ -10,10 +10,11 @@ from zoneinfo import available_timezones
 
 from msgspec import UNSET, Meta, UnsetType
 
+from server.assets import show_assets
 from server.body import Body, Id, InvalidBody, Moment
 from server.endpoint import Call, endpoint
 from server.wire import Json
-from server.wire.assets import show_asset, show_metadata
+from server.wire.assets import show_metadata
 from sql import reads
 from sync import access
 from sync.errors import Invalid, NoAccess
@@ -184,10 +185,17 @@ async def _require(call: Call, asset_ids: list[UUID], permission: str) -> None:
 
 async def _show(call: Call, asset_id: UUID, permission: str) -> Json:
     async with call.context.database.read() as connection:
-        rows = await reads.assets.get_assets(connection, asset_ids=[asset_id])
-    if not rows:
+        shown = await show_assets(
+            connection,
+            call.actor,
+            [asset_id],
+            with_exif=True,
+            with_people=True,
+            with_tags=True,
+        )
+    if not shown:
         raise NoAccess(permission)
-    return show_asset(rows[0])
+    return shown[0]
 
 
 async def _list_metadata(call: Call) -> list[reads.assets.list_metadata_row]:

@@ -9,8 +9,11 @@ from typing import Any
 Json = dict[str, Any] | list[Any]
 
 
-def iso(moment: datetime) -> str:
-    """`2024-05-06T07:08:09.123Z`; a time without a zone is taken as it is."""
+def iso(moment: datetime | str) -> str:
+    """`2024-05-06T07:08:09.123Z`; a time without a zone is taken as it is, and text is how Postgres
+    writes times into JSON."""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC)
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

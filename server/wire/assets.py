@@ -5,43 +5,96 @@ from __future__ import annotations
 from typing import Any
 
 from server.wire import Json, base64, iso, iso_or_none
+from server.wire.people import show_person
+from server.wire.tags import show_tag
 from sql import reads
 from storage import media_types
+from sync.actor import Actor
 
 
-def show_asset(row: reads.assets.get_assets_row) -> dict[str, Any]:
-    """AssetResponseDto, from a row of `reads.assets.get_assets`."""
+def show_asset(
+    row: reads.assets.get_assets_row, viewer: Actor | None = None, *, with_exif: bool = True
+) -> dict[str, Any]:
+    """AssetResponseDto, from a row of `reads.assets.get_assets`.
+
+    What is between an owner and their library others do not see: favourites, tags, people. Through
+    a link that shows no metadata, a picture says of itself only what displaying it takes.
+    `viewer` None: the owner.
+    """
+    if viewer and viewer.link and not viewer.link.is_metadata_shown:
+        return _strip(row)
+    is_own = viewer is None or (viewer.user_id == row["owner_id"] and not viewer.link)
     return {
-        "id": row["id"],
+        **_show_core(row),
         "createdAt": iso(row["created_at"]),
         "updatedAt": iso(row["updated_at"]),
-        "ownerId": row["owner_id"],
         "libraryId": row["library_id"],
-        "type": row["type"],
         "originalPath": row["original_key"],
         "originalFileName": row["original_file_name"],
-        "originalMimeType": media_types.mime_type(row["original_file_name"]),
         "checksum": base64(row["checksum"]),
-        "thumbhash": base64(row["thumbhash"]) if row["thumbhash"] else None,
-        "width": row["width"],
-        "height": row["height"],
-        "duration": row["duration_ms"],
         "fileCreatedAt": iso(row["file_created_at"]),
         "fileModifiedAt": iso(row["file_modified_at"]),
-        "localDateTime": iso(row["local_date_time"]),
-        "isFavorite": row["is_favorite"],
+        "isFavorite": is_own and row["is_favorite"],
         "isArchived": row["visibility"] == "archive",
         "isTrashed": row["deleted_at"] is not None,
         "isOffline": row["is_offline"],
         "isEdited": row["is_edited"],
         "visibility": row["visibility"],
         "hasMetadata": True,
+        "duplicateId": row["duplicate_id"] if is_own else None,
+        "stack": _show_stack(row),
+        "people": [show_person(person) for person in row["people"] or []] if is_own else [],
+        "tags": [show_tag(tag) for tag in row["tags"] or []] if is_own else [],
+        **({"exifInfo": show_exif(row)} if with_exif else {}),
+    }
+
+
+def _show_core(row: reads.assets.get_assets_row) -> dict[str, Any]:
+    """What displaying it takes."""
+    return {
+        "id": row["id"],
+        "ownerId": row["owner_id"],
+        "type": row["type"],
+        "originalMimeType": media_types.mime_type(row["original_file_name"]),
+        "thumbhash": base64(row["thumbhash"]) if row["thumbhash"] else None,
+        "localDateTime": iso(row["local_date_time"]),
+        "duration": row["duration_ms"],
         "livePhotoVideoId": row["live_photo_video_id"],
-        "duplicateId": None,
-        "stack": None,
-        "people": [],
-        "tags": [],
-        "exifInfo": show_exif(row),
+        "width": row["width"],
+        "height": row["height"],
+    }
+
+
+def _strip(row: reads.assets.get_assets_row) -> dict[str, Any]:
+    """The contract requires the other fields: they say nothing."""
+    day = iso(row["local_date_time"])
+    return {
+        **_show_core(row),
+        "createdAt": day,
+        "updatedAt": day,
+        "originalPath": "",
+        "originalFileName": "",
+        "checksum": "",
+        "fileCreatedAt": day,
+        "fileModifiedAt": day,
+        "isFavorite": False,
+        "isArchived": False,
+        "isTrashed": False,
+        "isOffline": False,
+        "isEdited": row["is_edited"],
+        "visibility": "timeline",
+        "hasMetadata": False,
+    }
+
+
+def _show_stack(row: reads.assets.get_assets_row) -> dict[str, Any] | None:
+    """AssetStackResponseDto."""
+    if row["stack_id"] is None:
+        return None
+    return {
+        "id": row["stack_id"],
+        "primaryAssetId": row["stack_primary_asset_id"],
+        "assetCount": row["stack_asset_count"],
     }
 
 

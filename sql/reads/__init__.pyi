@@ -6,6 +6,35 @@ from uuid import UUID
 from sql.database import Connection
 
 
+class access:
+    class list_seen_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_seen(connection: Connection, *, asset_ids: list[UUID], user_id: UUID, is_elevated: bool) -> list[list_seen_row]: ...
+    class list_shareable_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_shareable(connection: Connection, *, asset_ids: list[UUID], user_id: UUID) -> list[list_shareable_row]: ...
+    class list_linked_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_linked(connection: Connection, *, asset_ids: list[UUID], link_id: UUID) -> list[list_linked_row]: ...
+    class list_roles_row(TypedDict):
+        album_id: UUID
+        role: str
+    @staticmethod
+    async def list_roles(connection: Connection, *, album_ids: list[UUID], user_id: UUID) -> list[list_roles_row]: ...
+    class find_link_row(TypedDict):
+        id: UUID
+        user_id: UUID
+        album_id: UUID | None
+        password: str | None
+        is_upload_allowed: bool
+        is_download_allowed: bool
+        is_metadata_shown: bool
+    @staticmethod
+    async def find_link(connection: Connection, *, key_hash: bytes | None, slug: str | None) -> find_link_row | None: ...
+
 class albums:
     class get_role_row(TypedDict):
         role: str
@@ -80,6 +109,8 @@ class assets:
         created_at: datetime
         updated_at: datetime
         deleted_at: datetime | None
+        duplicate_id: UUID | None
+        stack_id: UUID | None
         description: str
         exif_image_width: int | None
         exif_image_height: int | None
@@ -101,8 +132,12 @@ class assets:
         iso: int | None
         exposure_time: str | None
         rating: int | None
+        stack_primary_asset_id: UUID
+        stack_asset_count: int
+        tags: Any
+        people: Any
     @staticmethod
-    async def get_assets(connection: Connection, *, asset_ids: list[UUID]) -> list[get_assets_row]: ...
+    async def get_assets(connection: Connection, *, with_tags: bool, with_people: bool, asset_ids: list[UUID]) -> list[get_assets_row]: ...
     class get_source_row(TypedDict):
         id: UUID
         owner_id: UUID

@@ -1,16 +1,43 @@
 -- get_assets -> rows
--- What an AssetResponseDto tells, of assets that the user owns.
+-- What an AssetResponseDto tells.
 SELECT asset.id, asset.owner_id, asset.library_id, asset.type, asset.original_key,
        asset.original_file_name, asset.checksum, asset.file_bytes, asset.file_created_at,
        asset.file_modified_at, asset.local_date_time, asset.duration_ms, asset.is_favorite,
        asset.visibility, asset.live_photo_video_id, asset.thumbhash, asset.width, asset.height,
        asset.is_edited, asset.is_offline, asset.created_at, asset.updated_at, asset.deleted_at,
+       asset.duplicate_id, asset.stack_id,
        exif.description, exif.exif_image_width, exif.exif_image_height, exif.orientation,
        exif.date_time_original, exif.modify_date, exif.time_zone, exif.latitude, exif.longitude,
        exif.projection_type, exif.city, exif.state, exif.country, exif.make, exif.model,
-       exif.lens_model, exif.f_number, exif.focal_length, exif.iso, exif.exposure_time, exif.rating
+       exif.lens_model, exif.f_number, exif.focal_length, exif.iso, exif.exposure_time, exif.rating,
+       stack.primary_asset_id AS stack_primary_asset_id,
+       CASE WHEN asset.stack_id IS NOT NULL THEN
+           (SELECT count(*) FROM asset AS other
+             WHERE other.stack_id = asset.stack_id AND other.deleted_at IS NULL)
+       END AS stack_asset_count,
+       CASE WHEN %(with_tags)s THEN (
+           SELECT jsonb_agg(jsonb_build_object(
+                      'id', tag.id, 'parent_id', tag.parent_id, 'value', tag.value,
+                      'color', tag.color, 'created_at', tag.created_at,
+                      'updated_at', tag.updated_at) ORDER BY tag.value)
+             FROM tag_asset
+             JOIN tag ON tag.id = tag_asset.tag_id
+            WHERE tag_asset.asset_id = asset.id) END AS tags,
+       CASE WHEN %(with_people)s THEN (
+           SELECT jsonb_agg(jsonb_build_object(
+                      'id', person.id, 'name', person.name, 'birth_date', person.birth_date,
+                      'thumbnail_key', person.thumbnail_key, 'is_hidden', person.is_hidden,
+                      'is_favorite', person.is_favorite, 'color', person.color,
+                      'updated_at', person.updated_at)
+                  ORDER BY person.name = '', person.name, person.id)
+             FROM person
+            WHERE person.owner_id = asset.owner_id
+              AND person.id IN (SELECT face.person_id FROM asset_face AS face
+                                 WHERE face.asset_id = asset.id
+                                   AND face.is_visible AND face.deleted_at IS NULL)) END AS people
   FROM asset
   JOIN asset_exif AS exif ON exif.asset_id = asset.id
+  LEFT JOIN stack ON stack.id = asset.stack_id
  WHERE asset.id = ANY(%(asset_ids)s);
 
 -- get_source -> row?

@@ -124,7 +124,9 @@ async def link_live_photo(
 ) -> None:
     """Make a video the moving part of a still; None parts them, and shows the video again."""
     await _lock(tx, actor, [asset_id], "asset.update")
-    (still,) = await reads.assets.get_assets(tx, asset_ids=[asset_id])
+    (still,) = await reads.assets.get_assets(
+        tx, asset_ids=[asset_id], with_people=False, with_tags=False
+    )
     former_id = still["live_photo_video_id"]
     if video_id == former_id:
         return

@@ -1,0 +1,31 @@
+"""Assets by their ids, as who asks may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from server.wire.assets import show_asset
+from sql import Connection, reads
+from sync.actor import Actor
+
+
+async def show_assets(
+    connection: Connection,
+    viewer: Actor,
+    asset_ids: Sequence[UUID],
+    *,
+    with_exif: bool = False,
+    with_people: bool = False,
+    with_tags: bool = False,
+) -> list[dict[str, Any]]:
+    """AssetResponseDto of each, in the order of the ids; what is gone meanwhile is left out.
+
+    Who calls has asked `sync.access` before, or selected the ids by who may see them.
+    """
+    rows = await reads.assets.get_assets(
+        connection, asset_ids=list(asset_ids), with_people=with_people, with_tags=with_tags
+    )
+    shown = {row["id"]: show_asset(row, viewer, with_exif=with_exif) for row in rows}
+    return [shown[id_] for id_ in asset_ids if id_ in shown]
