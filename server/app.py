@@ -18,6 +18,7 @@ from server.api import (
     sync,
     sync_doctor,
     system,
+    tags,
     trash,
     users,
 )
@@ -36,6 +37,7 @@ RESOURCES = (
     sync,
     sync_doctor,
     system,
+    tags,
     trash,
     users,
 )

@@ -72,7 +72,7 @@ async def _read_assets(
 ) -> Assets:
     keys = list(asset_ids)
     rows = await reads.assets.get_assets(
-        connection, asset_ids=keys, with_people=False, with_tags=False
+        connection, asset_ids=keys, with_people=True, with_tags=True
     )
     lines = await reads.log.list_lines(
         connection, kinds=["asset", "asset_exif"], scopes=list(scopes), keys=keys
@@ -89,9 +89,13 @@ def _is_flood(entry: Entry) -> bool:
 
 def _singles(entry: Entry) -> list[UUID]:
     """The assets that an entry shows one by one."""
-    is_shown = (entry.topic == "asset.thumbnail_made" and entry.facts["is_first"]) or (
-        entry.topic == "asset.updated" and entry.facts["is_told"]
-    )
+    match entry.topic:
+        case "asset.thumbnail_made":
+            is_shown = entry.facts["is_first"]
+        case "asset.updated":
+            is_shown = entry.facts["is_told"]
+        case topic:
+            is_shown = topic in ("tag.assets_tagged", "tag.assets_untagged")
     return entry.entity_ids if is_shown else []
 
 
@@ -222,8 +226,8 @@ TELLERS: dict[str, Teller | None] = {
     "tag.created": None,
     "tag.updated": None,
     "tag.deleted": None,
-    "tag.assets_tagged": None,
-    "tag.assets_untagged": None,
+    "tag.assets_tagged": _tell_update,
+    "tag.assets_untagged": _tell_update,
     "activity.created": None,
     "activity.deleted": None,
     "shared_link.created": None,

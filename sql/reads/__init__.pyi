@@ -35,11 +35,38 @@ class access:
     @staticmethod
     async def find_link(connection: Connection, *, key_hash: bytes | None, slug: str | None) -> find_link_row | None: ...
 
-class albums:
-    class get_role_row(TypedDict):
-        role: str
+class activities:
+    class list_activities_row(TypedDict):
+        id: UUID
+        album_id: UUID
+        asset_id: UUID | None
+        comment: str | None
+        created_at: datetime
+        user_id: UUID
+        name: str
+        email: str
+        avatar_color: str | None
+        profile_image_key: str | None
+        profile_changed_at: datetime
     @staticmethod
-    async def get_role(connection: Connection, *, album_id: UUID, user_id: UUID) -> get_role_row | None: ...
+    async def list_activities(connection: Connection, *, album_id: UUID, activity_id: UUID | None, is_about_album: bool, asset_id: UUID | None, user_id: UUID | None, is_like: bool | None) -> list[list_activities_row]: ...
+    class count_activities_row(TypedDict):
+        comments: int
+        likes: int
+    @staticmethod
+    async def count_activities(connection: Connection, *, album_id: UUID, asset_id: UUID | None) -> count_activities_row: ...
+    class get_activity_row(TypedDict):
+        id: UUID
+        album_id: UUID
+        user_id: UUID
+    @staticmethod
+    async def get_activity(connection: Connection, *, activity_id: UUID) -> get_activity_row | None: ...
+    class find_like_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def find_like(connection: Connection, *, album_id: UUID, user_id: UUID, asset_id: UUID | None) -> find_like_row | None: ...
+
+class albums:
     class list_members_row(TypedDict):
         user_id: UUID
         role: str
@@ -58,6 +85,48 @@ class albums:
         role: str
     @staticmethod
     async def list_memberships(connection: Connection, *, user_id: UUID) -> list[list_memberships_row]: ...
+    class list_albums_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_albums(connection: Connection, *, user_id: UUID, album_id: UUID | None, asset_id: UUID | None, is_owned: bool | None, is_shared: bool | None, name: str | None) -> list[list_albums_row]: ...
+    class get_albums_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+        name: str
+        description: str
+        thumbnail_asset_id: UUID | None
+        is_activity_enabled: bool
+        order: str
+        created_at: datetime
+        updated_at: datetime
+        is_linked: bool
+        members: Any
+        asset_count: int
+        start_date: datetime
+        end_date: datetime
+        modified_at: datetime
+    @staticmethod
+    async def get_albums(connection: Connection, *, album_ids: list[UUID]) -> list[get_albums_row]: ...
+    class count_contributions_row(TypedDict):
+        user_id: UUID
+        asset_count: int
+    @staticmethod
+    async def count_contributions(connection: Connection, *, album_id: UUID) -> list[count_contributions_row]: ...
+    class count_albums_row(TypedDict):
+        owned: int
+        shared: int
+        not_shared: int
+    @staticmethod
+    async def count_albums(connection: Connection, *, user_id: UUID) -> count_albums_row: ...
+    class list_markers_row(TypedDict):
+        id: UUID
+        latitude: float | None
+        longitude: float | None
+        city: str | None
+        state: str | None
+        country: str | None
+    @staticmethod
+    async def list_markers(connection: Connection, *, album_id: UUID) -> list[list_markers_row]: ...
 
 class api_keys:
     class find_api_key_row(TypedDict):
@@ -345,6 +414,16 @@ class partners:
         in_timeline: bool
     @staticmethod
     async def list_partners(connection: Connection, *, user_id: UUID) -> list[list_partners_row]: ...
+    class list_sides_row(TypedDict):
+        id: UUID
+        name: str
+        email: str
+        avatar_color: str | None
+        profile_image_key: str | None
+        profile_changed_at: datetime
+        in_timeline: bool
+    @staticmethod
+    async def list_sides(connection: Connection, *, is_shared_by: bool, user_id: UUID) -> list[list_sides_row]: ...
 
 class people:
     class get_face_row(TypedDict):
@@ -424,6 +503,28 @@ class settings:
     @staticmethod
     async def list_versions(connection: Connection) -> list[list_versions_row]: ...
 
+class shared_links:
+    class get_links_row(TypedDict):
+        id: UUID
+        user_id: UUID
+        key: bytes
+        slug: str | None
+        album_id: UUID | None
+        description: str | None
+        password: str | None
+        expires_at: datetime | None
+        is_upload_allowed: bool
+        is_download_allowed: bool
+        is_metadata_shown: bool
+        created_at: datetime
+    @staticmethod
+    async def get_links(connection: Connection, *, user_id: UUID, link_id: UUID | None, album_id: UUID | None) -> list[get_links_row]: ...
+    class list_shown_row(TypedDict):
+        link_id: UUID
+        asset_id: UUID
+    @staticmethod
+    async def list_shown(connection: Connection, *, link_ids: list[UUID], only_first: bool) -> list[list_shown_row]: ...
+
 class stacks:
     class list_stacks_of_row(TypedDict):
         id: UUID
@@ -434,6 +535,31 @@ class stacks:
         id: UUID
     @staticmethod
     async def list_members(connection: Connection, *, stack_ids: list[UUID]) -> list[list_members_row]: ...
+
+class tags:
+    class list_tags_row(TypedDict):
+        id: UUID
+        parent_id: UUID | None
+        value: str
+        color: str | None
+        created_at: datetime
+        updated_at: datetime
+    @staticmethod
+    async def list_tags(connection: Connection, *, owner_id: UUID) -> list[list_tags_row]: ...
+    class get_tags_row(TypedDict):
+        id: UUID
+        parent_id: UUID | None
+        value: str
+        color: str | None
+        created_at: datetime
+        updated_at: datetime
+    @staticmethod
+    async def get_tags(connection: Connection, *, tag_ids: list[UUID], owner_id: UUID) -> list[get_tags_row]: ...
+    class find_values_row(TypedDict):
+        id: UUID
+        value: str
+    @staticmethod
+    async def find_values(connection: Connection, *, owner_id: UUID, values: list[str]) -> list[find_values_row]: ...
 
 class users:
     class get_user_row(TypedDict):

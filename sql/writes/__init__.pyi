@@ -6,15 +6,24 @@ from uuid import UUID
 from sql.database import Connection
 
 
+class activities:
+    class insert_activity_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def insert_activity(connection: Connection, *, album_id: UUID, user_id: UUID, asset_id: UUID | None, comment: str | None) -> insert_activity_row | None: ...
+    @staticmethod
+    async def delete_activity(connection: Connection, *, activity_id: UUID) -> int: ...
+
 class albums:
     class insert_album_row(TypedDict):
         id: UUID
     @staticmethod
-    async def insert_album(connection: Connection, *, owner_id: UUID, name: str, description: str) -> insert_album_row: ...
+    async def insert_album(connection: Connection, *, owner_id: UUID, name: str, description: str, order: str) -> insert_album_row: ...
     class lock_album_row(TypedDict):
         id: UUID
         owner_id: UUID
         thumbnail_asset_id: UUID | None
+        is_activity_enabled: bool
     @staticmethod
     async def lock_album(connection: Connection, *, album_id: UUID) -> lock_album_row | None: ...
     @staticmethod
@@ -97,6 +106,8 @@ class assets:
         library_id: UUID | None
     @staticmethod
     async def lock_assets(connection: Connection, *, asset_ids: list[UUID], owner_id: UUID) -> list[lock_assets_row]: ...
+    @staticmethod
+    async def hold_assets(connection: Connection, *, asset_ids: list[UUID]) -> int: ...
     @staticmethod
     async def update_assets(connection: Connection, *, is_favorite: bool | None, visibility: str | None, asset_ids: list[UUID]) -> int: ...
     @staticmethod
@@ -425,6 +436,39 @@ class settings:
     @staticmethod
     async def note_version(connection: Connection, *, version: str) -> int: ...
 
+class shared_links:
+    class insert_link_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def insert_link(connection: Connection, *, user_id: UUID, key: bytes, slug: str | None, album_id: UUID | None, description: str | None, password: str | None, expires_at: datetime | None, is_upload_allowed: bool, is_download_allowed: bool, is_metadata_shown: bool) -> insert_link_row: ...
+    class lock_link_row(TypedDict):
+        id: UUID
+        album_id: UUID | None
+    @staticmethod
+    async def lock_link(connection: Connection, *, link_id: UUID, user_id: UUID) -> lock_link_row | None: ...
+    class hold_open_link_row(TypedDict):
+        id: UUID
+        album_id: UUID | None
+    @staticmethod
+    async def hold_open_link(connection: Connection, *, link_id: UUID) -> hold_open_link_row | None: ...
+    @staticmethod
+    async def update_link(connection: Connection, *, set: list[str], slug: str | None, description: str | None, password: str | None, expires_at: datetime | None, is_upload_allowed: bool | None, is_download_allowed: bool | None, is_metadata_shown: bool | None, link_id: UUID) -> int: ...
+    @staticmethod
+    async def delete_link(connection: Connection, *, link_id: UUID) -> int: ...
+    class insert_assets_row(TypedDict):
+        asset_id: UUID
+    @staticmethod
+    async def insert_assets(connection: Connection, *, link_id: UUID, asset_ids: list[UUID]) -> list[insert_assets_row]: ...
+    class delete_assets_row(TypedDict):
+        asset_id: UUID
+    @staticmethod
+    async def delete_assets(connection: Connection, *, link_ids: list[UUID], asset_ids: list[UUID]) -> list[delete_assets_row]: ...
+    class lock_links_of_row(TypedDict):
+        id: UUID
+        user_id: UUID
+    @staticmethod
+    async def lock_links_of(connection: Connection, *, asset_ids: list[UUID]) -> list[lock_links_of_row]: ...
+
 class stacks:
     class lock_stack_row(TypedDict):
         id: UUID
@@ -455,6 +499,38 @@ class stacks:
         id: UUID
     @staticmethod
     async def promote_next(connection: Connection, *, stack_ids: list[UUID]) -> list[promote_next_row]: ...
+
+class tags:
+    class insert_tags_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def insert_tags(connection: Connection, *, owner_id: UUID, color: str | None, ids: list[UUID], parent_ids: list[UUID], values: list[str]) -> list[insert_tags_row]: ...
+    class lock_branch_row(TypedDict):
+        id: UUID
+        value: str
+    @staticmethod
+    async def lock_branch(connection: Connection, *, tag_id: UUID, owner_id: UUID) -> list[lock_branch_row]: ...
+    class hold_tags_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def hold_tags(connection: Connection, *, tag_ids: list[UUID], owner_id: UUID) -> list[hold_tags_row]: ...
+    @staticmethod
+    async def rename_branch(connection: Connection, *, value: str, former_length: int, tag_ids: list[UUID]) -> int: ...
+    @staticmethod
+    async def set_color(connection: Connection, *, color: str | None, tag_id: UUID) -> int: ...
+    class delete_tags_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def delete_tags(connection: Connection, *, tag_ids: list[UUID]) -> list[delete_tags_row]: ...
+    class insert_links_row(TypedDict):
+        tag_id: UUID
+        asset_id: UUID
+    @staticmethod
+    async def insert_links(connection: Connection, *, tag_ids: list[UUID], asset_ids: list[UUID]) -> list[insert_links_row]: ...
+    class delete_links_row(TypedDict):
+        asset_id: UUID
+    @staticmethod
+    async def delete_links(connection: Connection, *, tag_id: UUID, asset_ids: list[UUID]) -> list[delete_links_row]: ...
 
 class users:
     class insert_user_row(TypedDict):
