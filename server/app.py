@@ -9,12 +9,17 @@ from aiohttp import web
 
 from server import chores, live, pages, realtime
 from server.api import (
+    activities,
+    albums,
     api_keys,
     asset_bytes,
     asset_upload,
     assets,
     authentication,
+    partners,
     sessions,
+    stacks,
+    shared_links,
     sync,
     sync_doctor,
     system,
@@ -28,12 +33,17 @@ from server.witness import Witness
 from sync import sequencer
 
 RESOURCES = (
+    activities,
+    albums,
+    partners,
     api_keys,
     asset_bytes,
     asset_upload,
     assets,
     authentication,
     sessions,
+    stacks,
+    shared_links,
     sync,
     sync_doctor,
     system,

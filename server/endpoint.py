@@ -111,7 +111,7 @@ def _serve(one: Endpoint) -> Handler:
         if any("\0" in text for text in request.match_info.values()):
             raise Missing("Not Found")  # Postgres takes no such text, so nothing has such a name.
         ids = {
-            name: body.parse_id(text, name)
+            name: actor.user_id if (name, text) == ("userId", "me") else body.parse_id(text, name)
             for name, text in request.match_info.items()
             if name == "id" or name.endswith("Id")
         }

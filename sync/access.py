@@ -13,13 +13,13 @@ LOOKS = ("asset.read", "asset.view", "asset.download")
 ROLES = {
     "album.read": ("owner", "editor", "viewer"),
     "album.download": ("owner", "editor", "viewer"),
-    "album.update": ("owner", "editor"),
+    "album.update": ("owner",),
     "album.share": ("owner",),
     "album.delete": ("owner",),
     "albumAsset.create": ("owner", "editor"),
     "albumAsset.delete": ("owner", "editor"),
     "activity.create": ("owner", "editor", "viewer"),
-    "activity.read": ("owner", "editor", "viewer"),
+    "activity.delete": ("owner",),
 }
 
 
@@ -100,6 +100,12 @@ async def lock_assets(
     if len(rows) != len(set(asset_ids)) or (is_locked_away and not actor.is_elevated):
         raise NoAccess(permission)
     return rows
+
+
+async def lock_shareable(tx: Transaction, actor: Actor, asset_ids: Collection[UUID]) -> None:
+    """Hold assets that the actor may show to others, until commit. Raises NoAccess."""
+    await writes.assets.hold_assets(tx, asset_ids=list(asset_ids))
+    await require_assets(tx, actor, asset_ids, "asset.share")
 
 
 async def hold_library(tx: Transaction, owner_id: UUID) -> None:

@@ -1,11 +1,13 @@
 """The parts every test may ask for; each plugin module has one duty."""
 
 pytest_plugins = [
+    "tests.fix_assets",
     "tests.fix_postgres",
     "tests.fix_channels",
     "tests.fix_server",
     "tests.fix_contract",
     "tests.fix_credentials",
+    "tests.fix_links",
     "tests.fix_phones",
     "tests.fix_sockets",
     "tests.fix_tables",

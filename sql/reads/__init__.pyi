@@ -535,6 +535,18 @@ class stacks:
         id: UUID
     @staticmethod
     async def list_members(connection: Connection, *, stack_ids: list[UUID]) -> list[list_members_row]: ...
+    class list_stacks_row(TypedDict):
+        id: UUID
+        primary_asset_id: UUID
+        asset_ids: list[UUID]
+    @staticmethod
+    async def list_stacks(connection: Connection, *, owner_id: UUID, primary_asset_id: UUID | None) -> list[list_stacks_row]: ...
+    class get_stacks_row(TypedDict):
+        id: UUID
+        primary_asset_id: UUID
+        asset_ids: list[UUID]
+    @staticmethod
+    async def get_stacks(connection: Connection, *, stack_ids: list[UUID], owner_id: UUID) -> list[get_stacks_row]: ...
 
 class tags:
     class list_tags_row(TypedDict):

@@ -475,6 +475,10 @@ class stacks:
         primary_asset_id: UUID
     @staticmethod
     async def lock_stack(connection: Connection, *, stack_id: UUID, owner_id: UUID) -> lock_stack_row | None: ...
+    class lock_stacks_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def lock_stacks(connection: Connection, *, stack_ids: list[UUID], owner_id: UUID) -> list[lock_stacks_row]: ...
     class insert_stack_row(TypedDict):
         id: UUID
     @staticmethod

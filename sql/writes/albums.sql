@@ -1,11 +1,11 @@
 -- insert_album -> row
-INSERT INTO album (owner_id, name, description)
-VALUES (%(owner_id)s, %(name)s, %(description)s)
+INSERT INTO album (owner_id, name, description, "order")
+VALUES (%(owner_id)s, %(name)s, %(description)s, %(order)s)
 RETURNING id;
 
 -- lock_album -> row?
 -- Held until commit, so that its members and links cannot change under the operation.
-SELECT album.id, album.owner_id, album.thumbnail_asset_id
+SELECT album.id, album.owner_id, album.thumbnail_asset_id, album.is_activity_enabled
   FROM album
  WHERE album.id = %(album_id)s
    FOR UPDATE;

@@ -30,6 +30,14 @@ SELECT asset.id, asset.type, asset.visibility, asset.live_photo_video_id, asset.
  ORDER BY asset.id
    FOR UPDATE;
 
+-- hold_assets -> count
+-- Hold assets until commit, whoever's they are; in one order, so none can deadlock.
+SELECT asset.id
+  FROM asset
+ WHERE asset.id = ANY(%(asset_ids)s)
+ ORDER BY asset.id
+   FOR UPDATE;
+
 -- update_assets -> count
 -- Null keeps what is there.
 -- nullable: is_favorite, visibility

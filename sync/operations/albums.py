@@ -10,12 +10,12 @@ from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid, NoAccess
 
-EDITORS = ("owner", "editor")
 
-
-async def create_album(tx: Transaction, actor: Actor, name: str, description: str = "") -> UUID:
+async def create_album(
+    tx: Transaction, actor: Actor, name: str, description: str = "", *, order: str = "desc"
+) -> UUID:
     row = await writes.albums.insert_album(
-        tx, owner_id=actor.user_id, name=name, description=description
+        tx, owner_id=actor.user_id, name=name, description=description, order=order
     )
     await log.stage(tx, "album.created", row["id"], [row["id"]], audience=[actor.user_id])
     await _admit(tx, row["id"], [actor.user_id], role="owner")
@@ -34,7 +34,7 @@ async def update_album(
     order: str | None = None,
 ) -> None:
     """Change what is not None. The cover is one of the album's assets."""
-    await _lock(tx, actor, album_id, "album.update", EDITORS)
+    await _lock(tx, actor, album_id, "album.update")
     if thumbnail_asset_id and not await reads.albums.list_links(
         tx, album_id=album_id, asset_ids=[thumbnail_asset_id]
     ):
@@ -55,12 +55,19 @@ async def share_album(
     tx: Transaction, actor: Actor, album_id: UUID, user_ids: Sequence[UUID], *, role: str
 ) -> None:
     """Let more users in; who is in already stays as they are."""
-    await _lock(tx, actor, album_id, "album.share", ("owner",))
+    await _lock(tx, actor, album_id, "album.share")
+    if role == "owner":
+        raise Invalid("Cannot add another owner")
+    await _require_users(tx, user_ids)
     await _admit(tx, album_id, user_ids, role=role)
 
 
 async def set_role(tx: Transaction, actor: Actor, album_id: UUID, user_id: UUID, role: str) -> None:
-    await _lock(tx, actor, album_id, "album.share", ("owner",))
+    album = await _lock(tx, actor, album_id, "album.share")
+    if role == "owner":
+        raise Invalid("Cannot add another owner")
+    if user_id == album["owner_id"]:
+        raise Invalid("User is owner")
     if not await writes.albums.set_role(tx, album_id=album_id, user_id=user_id, role=role):
         raise Invalid("Album not shared with user")
     audience = await _members(tx, album_id)
@@ -69,10 +76,10 @@ async def set_role(tx: Transaction, actor: Actor, album_id: UUID, user_id: UUID,
 
 async def unshare_album(tx: Transaction, actor: Actor, album_id: UUID, user_id: UUID) -> None:
     """Its owner may send anybody else away; anybody else may leave."""
-    allowed = ("owner",) if user_id != actor.user_id else ("owner", "editor", "viewer")
-    album = await _lock(tx, actor, album_id, "album.share", allowed)
+    is_leaving = user_id == actor.user_id
+    album = await _lock(tx, actor, album_id, "album.read" if is_leaving else "album.share")
     if user_id == album["owner_id"]:
-        raise Invalid("Cannot remove album owner")
+        raise Invalid("Cannot remove the last album owner")
     if not await _dismiss(tx, album_id, [user_id]):
         raise Invalid("Album not shared with user")
 
@@ -80,12 +87,10 @@ async def unshare_album(tx: Transaction, actor: Actor, album_id: UUID, user_id: 
 async def add_assets(
     tx: Transaction, actor: Actor, album_id: UUID, asset_ids: Sequence[UUID]
 ) -> list[UUID]:
-    """Show up to a thousand more; return those that were not shown already."""
+    """Show up to a thousand more, own ones or a partner's; return those not shown already."""
     # Assets before albums, here and wherever assets go: so none can deadlock.
-    rows = await access.lock_assets(tx, actor, asset_ids, "asset.share")
-    await _lock(tx, actor, album_id, "albumAsset.create", EDITORS)
-    if any(row["visibility"] == "locked" for row in rows):
-        raise NoAccess("asset.share")
+    await access.lock_shareable(tx, actor, asset_ids)
+    await _lock(tx, actor, album_id, "albumAsset.create")
     added = await writes.albums.insert_links(tx, album_id=album_id, asset_ids=list(asset_ids))
     return await _stage_links(tx, "album.assets_added", album_id, added)
 
@@ -93,9 +98,15 @@ async def add_assets(
 async def remove_assets(
     tx: Transaction, actor: Actor, album_id: UUID, asset_ids: Sequence[UUID]
 ) -> list[UUID]:
-    """Show up to a thousand no more; return those that were shown."""
-    await _lock(tx, actor, album_id, "albumAsset.delete", EDITORS)
-    removed = await writes.albums.delete_links(tx, album_id=album_id, asset_ids=list(asset_ids))
+    """Show up to a thousand no more; return those that were shown.
+
+    The album's owner may take out all, an editor what they could have put in.
+    """
+    album = await _lock(tx, actor, album_id, "albumAsset.delete")
+    ids = set(asset_ids)
+    if album["owner_id"] != actor.user_id:
+        ids = await access.list_allowed_assets(tx, actor, ids, "asset.share")
+    removed = await writes.albums.delete_links(tx, album_id=album_id, asset_ids=list(ids))
     return await _stage_links(tx, "album.assets_removed", album_id, removed)
 
 
@@ -110,7 +121,7 @@ async def remove_everywhere(tx: Transaction, asset_ids: Sequence[UUID]) -> None:
 
 async def delete_album(tx: Transaction, actor: Actor, album_id: UUID) -> None:
     """For all its members; the assets stay."""
-    await _lock(tx, actor, album_id, "album.delete", ("owner",))
+    await _lock(tx, actor, album_id, "album.delete")
     await forget_album(tx, album_id)
 
 
@@ -181,13 +192,20 @@ async def _stage_update(tx: Transaction, album_id: UUID) -> None:
     )
 
 
+async def _require_users(tx: Transaction, user_ids: Collection[UUID]) -> None:
+    for user_id in user_ids:
+        user = await reads.users.get_user(tx, user_id=user_id)
+        if user is None or user["deleted_at"]:
+            raise Invalid("Invalid user")
+
+
 async def _lock(
-    tx: Transaction, actor: Actor, album_id: UUID, permission: str, roles: Collection[str]
+    tx: Transaction, actor: Actor, album_id: UUID, permission: str
 ) -> writes.albums.lock_album_row:
     """Hold the album until commit; then ask, so that the answer stays true."""
     album = await writes.albums.lock_album(tx, album_id=album_id)
-    role = await reads.albums.get_role(tx, album_id=album_id, user_id=actor.user_id)
-    if album is None or role is None or role["role"] not in roles:
+    await access.require_albums(tx, actor, [album_id], permission)
+    if album is None:
         raise NoAccess(permission)
     return album
 

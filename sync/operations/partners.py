@@ -7,14 +7,14 @@ from uuid import UUID
 from sql import Transaction, reads, writes
 from sync import log
 from sync.actor import Actor
-from sync.errors import Invalid
+from sync.errors import Invalid, NoAccess
 
 
 async def create_partner(tx: Transaction, actor: Actor, shared_with_id: UUID) -> None:
     """Let another user see the actor's library."""
     user = await reads.users.get_user(tx, user_id=shared_with_id)
     if user is None or user["deleted_at"] or shared_with_id == actor.user_id:
-        raise Invalid("User not found")
+        raise Invalid("Invalid user")
     row = await writes.partners.insert_partner(
         tx, shared_by_id=actor.user_id, shared_with_id=shared_with_id
     )
@@ -34,7 +34,7 @@ async def update_partner(
         tx, shared_by_id=shared_by_id, shared_with_id=actor.user_id, in_timeline=in_timeline
     )
     if row is None:
-        raise Invalid("Partner not found")
+        raise NoAccess("partner.update")
     await _stage(tx, "partner.updated", row["id"], shared_by_id, actor.user_id)
 
 

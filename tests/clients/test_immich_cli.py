@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from server.endpoint import ENDPOINTS
 from tests.clients import folders
 from tests.clients.conftest import Ended
 
@@ -176,9 +175,6 @@ async def test_a_file_that_is_refused_does_not_stop_the_others(logged_in, client
     assert "File is empty" in ended.text
 
 
-@pytest.mark.skipif(
-    not any(one.path == "/albums" for one in ENDPOINTS), reason="albums are not served yet"
-)
 async def test_into_an_album(logged_in, client, folder):
     sizes = folders.fill(folder)
     ended = await logged_in(

@@ -99,9 +99,9 @@ async def test_roles_may_what_they_may(database, alice, bob, carol, shared, ids,
     theirs = await new_asset(database, bob)
     viewed = await new_asset(database, carol)
     dave = uuid4()
-    await do(albums.update_album, bob, shared, name="By Bob")
     await do(albums.add_assets, bob, shared, [theirs])
     for operation, actor, *values in (
+        (albums.update_album, bob, shared),
         (albums.update_album, carol, shared),
         (albums.add_assets, carol, shared, [viewed]),
         (albums.add_assets, bob, shared, [ids[3]]),
@@ -116,7 +116,7 @@ async def test_roles_may_what_they_may(database, alice, bob, carol, shared, ids,
     ):
         await refused(NoAccess, operation, actor, *values)
     await refused(NoAccess, albums.share_album, bob, shared, [dave], role="viewer")
-    await do(albums.remove_assets, bob, shared, [ids[0]])
+    assert await do(albums.remove_assets, bob, shared, [ids[0], theirs]) == [theirs]
 
 
 async def test_a_stranger_sees_no_album(bob, album_id, refused):
