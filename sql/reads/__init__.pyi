@@ -443,14 +443,78 @@ class people:
         y2: int
     @staticmethod
     async def list_faces(connection: Connection, *, asset_ids: list[UUID]) -> list[list_faces_row]: ...
-    class find_face_row(TypedDict):
+    class find_faces_row(TypedDict):
         id: UUID
+        asset_id: UUID
+        person_id: UUID | None
+        visibility: str
+        is_offline: bool
     @staticmethod
-    async def find_face(connection: Connection, *, asset_id: UUID, person_id: UUID) -> find_face_row | None: ...
+    async def find_faces(connection: Connection, *, asset_ids: list[UUID], person_ids: list[UUID]) -> list[find_faces_row]: ...
     class get_owner_row(TypedDict):
         owner_id: UUID
     @staticmethod
     async def get_owner(connection: Connection, *, asset_id: UUID) -> get_owner_row | None: ...
+    class list_people_row(TypedDict):
+        total: int
+        hidden: int
+        people: Any
+    @staticmethod
+    async def list_people(connection: Connection, *, owner_id: UUID, with_hidden: bool, minimum_faces: int, offset: int, limit: int) -> list_people_row: ...
+    class get_people_row(TypedDict):
+        id: UUID
+        name: str
+        birth_date: date | None
+        thumbnail_key: str | None
+        is_hidden: bool
+        is_favorite: bool
+        color: str | None
+        face_id: UUID | None
+        updated_at: datetime
+    @staticmethod
+    async def get_people(connection: Connection, *, person_ids: list[UUID]) -> list[get_people_row]: ...
+    class list_owned_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_owned(connection: Connection, *, person_ids: list[UUID], owner_id: UUID) -> list[list_owned_row]: ...
+    @staticmethod
+    async def count_pictures(connection: Connection, *, person_id: UUID) -> int: ...
+    class list_seen_row(TypedDict):
+        id: UUID
+        image_width: int
+        image_height: int
+        x1: int
+        y1: int
+        x2: int
+        y2: int
+        source_type: str
+        person: Any
+    @staticmethod
+    async def list_seen(connection: Connection, *, viewer_id: UUID, asset_id: UUID) -> list[list_seen_row]: ...
+    class get_portrait_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+        face_id: UUID
+        image_width: int
+        image_height: int
+        x1: int
+        y1: int
+        x2: int
+        y2: int
+        type: str
+        original_key: str
+        preview_key: str
+    @staticmethod
+    async def get_portrait(connection: Connection, *, person_id: UUID) -> get_portrait_row | None: ...
+    class list_unpictured_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+    @staticmethod
+    async def list_unpictured(connection: Connection, *, after: UUID) -> list[list_unpictured_row]: ...
+    class list_claimed_row(TypedDict):
+        key: str | None
+    @staticmethod
+    async def list_claimed(connection: Connection, *, person_ids: list[UUID], keys: list[str]) -> list[list_claimed_row]: ...
 
 class retention:
     @staticmethod

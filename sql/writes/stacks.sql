@@ -5,6 +5,15 @@ SELECT stack.id, stack.primary_asset_id
    AND stack.owner_id = %(owner_id)s
    FOR UPDATE;
 
+-- lock_stacks -> rows
+-- Those of the stacks that the user owns, held until commit; in one order, so none can deadlock.
+SELECT stack.id
+  FROM stack
+ WHERE stack.id = ANY(%(stack_ids)s)
+   AND stack.owner_id = %(owner_id)s
+ ORDER BY stack.id
+   FOR UPDATE;
+
 -- insert_stack -> row
 INSERT INTO stack (owner_id, primary_asset_id)
 VALUES (%(owner_id)s, %(primary_asset_id)s)

@@ -65,14 +65,20 @@ async def remove_asset_from_stack(
 
 
 async def delete_stack(tx: Transaction, actor: Actor, stack_id: UUID) -> None:
-    """Its members stay, each by itself."""
+    await delete_stacks(tx, actor, [stack_id])
+
+
+async def delete_stacks(tx: Transaction, actor: Actor, stack_ids: Sequence[UUID]) -> None:
+    """Up to a thousand; their members stay, each by itself."""
     await access.hold_library(tx, actor.user_id)
-    members = await reads.stacks.list_members(tx, stack_ids=[stack_id])
+    members = await reads.stacks.list_members(tx, stack_ids=list(stack_ids))
     ids = [row["id"] for row in members]
     await writes.assets.lock_assets(tx, asset_ids=ids, owner_id=actor.user_id)
-    await _lock_stack(tx, actor, stack_id, "stack.delete")
+    held = await writes.stacks.lock_stacks(tx, stack_ids=list(stack_ids), owner_id=actor.user_id)
+    if len(held) != len(set(stack_ids)):
+        raise NoAccess("stack.delete")
     await _move(tx, actor.user_id, ids, None)
-    await _settle(tx, actor.user_id, [stack_id])
+    await _settle(tx, actor.user_id, stack_ids)
 
 
 async def forget_assets(tx: Transaction, owner_id: UUID, asset_ids: Sequence[UUID]) -> None:
