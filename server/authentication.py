@@ -66,6 +66,11 @@ def make_token() -> str:
     return secrets.token_urlsafe(32).replace("-", "").replace("_", "")
 
 
+def make_link_key() -> bytes:
+    """What is in the address of a shared link."""
+    return secrets.token_bytes(LINK_KEY_BYTES)
+
+
 def hash_token(token: str) -> bytes:
     """What is stored of a token or key. It is random, so a plain hash keeps it as safe as a slow
     one, and looking the hash up tells nothing by its timing."""
@@ -131,7 +136,7 @@ async def _find_api_key(database: Database, key: str) -> Actor:
 async def _find_link(database: Database, request: web.Request, kind: str, secret: str) -> Actor:
     is_slug = kind == "slug"
     key_hash = None if is_slug else hashlib.sha256(_link_key(secret)).digest()
-    slug = secret if is_slug and "\0" not in secret else None
+    slug = secret if is_slug and _is_text(secret) else None
     async with database.read() as connection:
         row = await reads.access.find_link(connection, key_hash=key_hash, slug=slug)
     if row is None:
@@ -148,6 +153,11 @@ async def _find_link(database: Database, request: web.Request, kind: str, secret
             is_open=is_open,
         ),
     )
+
+
+def _is_text(secret: str) -> bool:
+    """Such as Postgres keeps: headers may hold other bytes."""
+    return "\0" not in secret and not any("\ud800" <= letter <= "\udfff" for letter in secret)
 
 
 def _link_key(text: str) -> bytes:

@@ -24,8 +24,9 @@ from server.wire import Json
 from server.wire.assets import show_upload
 from sql import reads
 from storage import files, media_types, paths
-from sync.errors import Invalid, Refused
-from sync.operations import assets
+from sync.actor import Actor
+from sync.errors import Invalid, Refused, Unauthenticated
+from sync.operations import assets, shared_links
 
 Result = TypeVar("Result")
 Milliseconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -58,12 +59,16 @@ class UploadCheck(Body):
 
 @endpoint("POST", "/assets", auth="link", permission="asset.upload", status=201)
 async def upload_asset(call: Call) -> web.Response:
+    if call.actor.link and not call.actor.link.is_upload_allowed:
+        raise Unauthenticated("Unauthorized")
     if duplicate := await _find_stated(call):
         return _answer(duplicate, is_duplicate=True)
     async with upload.receive(call.request, call.context.root) as form:
         asset, fields = _check(form)
+        if call.actor.link:
+            fields = _of_guest(fields)
         facts = _describe(call.actor.user_id, asset, form.sidecar, fields)
-        asset_id = await _to_the_end(_store(call.context, call.actor.user_id, form, facts))
+        asset_id = await to_the_end(_store(call.context, call.actor, form, facts))
     return _answer(asset_id, is_duplicate=asset_id != facts.asset_id)
 
 
@@ -111,9 +116,12 @@ def _answer(asset_id: UUID, *, is_duplicate: bool) -> web.Response:
 
 
 async def _find_stated(call: Call) -> UUID | None:
-    """What the user has of the bytes that a header announces."""
+    """What the user has of the bytes that a header announces.
+
+    Through a link nothing: only who sends the bytes shows that they have them.
+    """
     checksum = parse_checksum(call.request.headers.get("x-immich-checksum", ""))
-    if checksum is None:
+    if checksum is None or call.actor.link:
         return None
     async with call.context.database.read() as connection:
         row = await reads.assets.find_duplicate(
@@ -137,6 +145,16 @@ def _check(form: Form) -> tuple[FilePart, UploadFields]:
         raise Invalid("File is empty")
     texts = {name: [_in_milliseconds(name, text)] for name, text in form.fields.items()}
     return asset, convert_text(texts, UploadFields)
+
+
+def _of_guest(fields: UploadFields) -> UploadFields:
+    """What the file is; how it stands in the library is for the owner to say."""
+    return UploadFields(
+        file_created_at=fields.file_created_at,
+        file_modified_at=fields.file_modified_at,
+        filename=fields.filename,
+        duration=fields.duration,
+    )
 
 
 def _name(asset: FilePart, stated: str) -> str:
@@ -180,7 +198,7 @@ def _describe(
     )
 
 
-async def _store(context: Context, owner_id: UUID, form: Form, facts: assets.Upload) -> UUID:
+async def _store(context: Context, actor: Actor, form: Form, facts: assets.Upload) -> UUID:
     """Keep the files and record them; another id than theirs is the one they duplicate.
 
     When the commit's outcome is not known, the files stay: the janitor sees whether a row came
@@ -190,7 +208,9 @@ async def _store(context: Context, owner_id: UUID, form: Form, facts: assets.Upl
     await asyncio.to_thread(_keep, context.root, form, facts, keys)
     try:
         async with context.database.write() as tx:
-            asset_id = await assets.record_upload(tx, owner_id, facts)
+            asset_id = await assets.record_upload(tx, actor.user_id, facts)
+            if actor.link:
+                await shared_links.receive_asset(tx, actor.link, actor.user_id, asset_id)
     except Refused:
         await asyncio.to_thread(_remove, context.root, keys)
         raise
@@ -218,7 +238,7 @@ def _remove(root: Path, keys: Sequence[str]) -> None:
         files.remove(root, key)
 
 
-async def _to_the_end(work: Coroutine[Any, Any, Result]) -> Result:
+async def to_the_end(work: Coroutine[Any, Any, Result]) -> Result:
     """Do it whole: who is cancelled meanwhile waits for it, so that nothing is left half done."""
     task = asyncio.ensure_future(work)
     try:

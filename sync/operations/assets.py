@@ -13,7 +13,7 @@ from sql import Transaction, reads, writes
 from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid
-from sync.operations import albums, edits, findings, memories, people, stacks
+from sync.operations import albums, edits, findings, memories, people, shared_links, stacks
 
 Item = TypeVar("Item")
 
@@ -139,7 +139,7 @@ async def link_live_photo(
             tx, asset_ids=parted, is_favorite=None, visibility=still["visibility"]
         )
         if still["visibility"] == "locked":
-            await albums.remove_everywhere(tx, parted)
+            await _unshare(tx, parted)
         await _stage(tx, "asset.updated", actor, parted, is_told=False)
     await writes.assets.set_live_photo_video(tx, asset_id=asset_id, video_id=video_id)
     await _stage(tx, "asset.updated", actor, [asset_id], is_told=False)
@@ -263,7 +263,7 @@ async def _hide_moving_part(
             visibility="locked" if is_locked else "hidden",
         )
         if is_locked:
-            await albums.remove_everywhere(tx, [video_id])
+            await _unshare(tx, [video_id])
         await log.stage(tx, "asset.hidden", owner_id, [video_id], audience=[owner_id])
 
 
@@ -281,8 +281,14 @@ async def _take_along(
         tx, asset_ids=parts, is_favorite=None, visibility="locked" if is_locked else "hidden"
     )
     if is_locked:
-        await albums.remove_everywhere(tx, [*asset_ids, *parts])
+        await _unshare(tx, [*asset_ids, *parts])
     await _stage(tx, "asset.updated", actor, parts, is_told=False)
+
+
+async def _unshare(tx: Transaction, asset_ids: Sequence[UUID]) -> None:
+    """Show assets to nobody else any more."""
+    await albums.remove_everywhere(tx, asset_ids)
+    await shared_links.forget_assets(tx, asset_ids)
 
 
 async def _update_exif(tx: Transaction, asset_ids: list[UUID], exif: dict[str, Any]) -> None:
@@ -311,7 +317,7 @@ async def _delete(tx: Transaction, actor: Actor, asset_ids: list[UUID]) -> None:
     """Delete assets that are locked, the moving parts nobody else uses, and all that is theirs."""
     parts = await writes.assets.lock_moving_parts(tx, asset_ids=asset_ids)
     ids = list({*asset_ids, *(part["id"] for part in parts)})
-    await albums.remove_everywhere(tx, ids)
+    await _unshare(tx, ids)
     for resource in (stacks, memories, people, findings, edits):
         await resource.forget_assets(tx, actor.user_id, ids)
     metadata = await writes.assets.delete_all_metadata(tx, asset_ids=ids)

@@ -163,7 +163,8 @@ async def test_query_carriers_do_not_disturb_the_query(anonymous, secrets):
 @pytest.mark.parametrize(
     "header",
     [b"x-api-key: \xff\xfe", b"x-immich-user-token: \xc3", b"Authorization: Bearer \xff",
-     b"Cookie: immich_access_token=\xff", b"x-api-key: \xed\xa0\x80"],
+     b"Cookie: immich_access_token=\xff", b"x-api-key: \xed\xa0\x80",
+     b"x-immich-share-slug: \xff", b"x-immich-share-key: \xff"],
 )  # fmt: skip
 async def test_bytes_that_are_no_text_are_refused(server, header):
     reader, writer = await asyncio.open_connection(server.host, server.port)
