@@ -16,16 +16,19 @@ from server.api import (
     asset_upload,
     assets,
     authentication,
+    heatmap,
     partners,
     sessions,
-    stacks,
     shared_links,
+    stacks,
     sync,
     sync_doctor,
     system,
     tags,
+    timeline,
     trash,
     users,
+    views,
 )
 from server.context import CONTEXT, Context
 from server.endpoint import JSON_BYTES_MAX, answer_errors, routes
@@ -35,21 +38,24 @@ from sync import sequencer
 RESOURCES = (
     activities,
     albums,
-    partners,
     api_keys,
     asset_bytes,
     asset_upload,
     assets,
     authentication,
+    heatmap,
+    partners,
     sessions,
-    stacks,
     shared_links,
+    stacks,
     sync,
     sync_doctor,
     system,
     tags,
+    timeline,
     trash,
     users,
+    views,
 )
 
 

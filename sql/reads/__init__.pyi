@@ -240,11 +240,80 @@ class assets:
         original_key: str
         original_file_name: str
         checksum: bytes
-        is_edited: bool
         key: str
+        is_edited: bool
         updated_at: datetime
     @staticmethod
-    async def get_file(connection: Connection, *, type: str, asset_id: UUID) -> get_file_row | None: ...
+    async def get_file(connection: Connection, *, type: str, is_edited: bool, asset_id: UUID) -> get_file_row | None: ...
+    class get_copied_row(TypedDict):
+        is_favorite: bool
+        primary_asset_id: UUID
+        album_ids: list[UUID]
+        link_ids: list[UUID]
+    @staticmethod
+    async def get_copied(connection: Connection, *, asset_id: UUID) -> get_copied_row | None: ...
+    class get_sidecars_row(TypedDict):
+        sidecar_key: str
+        original_key: str
+    @staticmethod
+    async def get_sidecars(connection: Connection, *, source_id: UUID, target_id: UUID) -> get_sidecars_row: ...
+    class get_edit_source_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+        original_key: str
+        edits: Any
+    @staticmethod
+    async def get_edit_source(connection: Connection, *, asset_id: UUID) -> get_edit_source_row | None: ...
+    class get_editable_row(TypedDict):
+        type: str
+        live_photo_video_id: UUID | None
+        original_file_name: str
+        projection_type: str | None
+        exif_image_width: int | None
+        exif_image_height: int | None
+        orientation: str | None
+    @staticmethod
+    async def get_editable(connection: Connection, *, asset_id: UUID) -> get_editable_row | None: ...
+    class list_edits_row(TypedDict):
+        id: UUID
+        action: str
+        parameters: Any
+        sequence: int
+    @staticmethod
+    async def list_edits(connection: Connection, *, asset_id: UUID) -> list[list_edits_row]: ...
+    class list_texts_row(TypedDict):
+        id: UUID
+        asset_id: UUID
+        corners: list[float]
+        box_score: float
+        text_score: float
+        text: str
+    @staticmethod
+    async def list_texts(connection: Connection, *, asset_id: UUID) -> list[list_texts_row]: ...
+    class list_files_row(TypedDict):
+        id: UUID
+        asset_id: UUID
+        type: str
+        key: str
+        is_edited: bool
+        is_progressive: bool
+        is_transparent: bool
+        created_at: datetime
+        updated_at: datetime
+    @staticmethod
+    async def list_files(connection: Connection, *, asset_id: UUID, type: str | None, is_edited: bool | None, is_progressive: bool | None, is_transparent: bool | None) -> list[list_files_row]: ...
+    class find_file_row(TypedDict):
+        id: UUID
+        asset_id: UUID
+        type: str
+        key: str
+        is_edited: bool
+        is_progressive: bool
+        is_transparent: bool
+        created_at: datetime
+        updated_at: datetime
+    @staticmethod
+    async def find_file(connection: Connection, *, file_id: UUID) -> find_file_row | None: ...
     class count_assets_row(TypedDict):
         images: int
         videos: int
@@ -255,6 +324,11 @@ class assets:
         id: UUID
     @staticmethod
     async def list_trashed(connection: Connection, *, owner_id: UUID) -> list[list_trashed_row]: ...
+    class list_expired_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+    @staticmethod
+    async def list_expired(connection: Connection, *, before: datetime) -> list[list_expired_row]: ...
     class list_metadata_row(TypedDict):
         asset_id: UUID
         key: str
@@ -338,6 +412,37 @@ class doctor:
     @staticmethod
     async def digest_kinds(connection: Connection, *, requests: list[str], kinds: list[str], scopes: list[UUID], reaches: list[int], pos: int) -> list[digest_kinds_row]: ...
 
+class download:
+    class list_assets_row(TypedDict):
+        id: UUID
+        file_bytes: int
+        part_id: UUID
+        part_bytes: int
+    @staticmethod
+    async def list_assets(connection: Connection, *, asset_ids: list[UUID]) -> list[list_assets_row]: ...
+    class list_album_row(TypedDict):
+        id: UUID
+        file_bytes: int
+        part_id: UUID
+        part_bytes: int
+    @staticmethod
+    async def list_album(connection: Connection, *, album_id: UUID) -> list[list_album_row]: ...
+    class list_library_row(TypedDict):
+        id: UUID
+        file_bytes: int
+        part_id: UUID
+        part_bytes: int
+    @staticmethod
+    async def list_library(connection: Connection, *, user_id: UUID) -> list[list_library_row]: ...
+    class list_originals_row(TypedDict):
+        id: UUID
+        original_key: str
+        original_file_name: str
+        file_modified_at: datetime
+        edited_key: str
+    @staticmethod
+    async def list_originals(connection: Connection, *, as_edited: bool, asset_ids: list[UUID]) -> list[list_originals_row]: ...
+
 class health:
     class get_health_row(TypedDict):
         has_sequencer: bool
@@ -406,6 +511,52 @@ class log:
         data: str | None
     @staticmethod
     async def list_lines(connection: Connection, *, kinds: list[str], scopes: list[UUID], keys: list[UUID]) -> list[list_lines_row]: ...
+
+class memories:
+    class list_memories_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+        type: str
+        data: Any
+        is_saved: bool
+        memory_at: datetime
+        seen_at: datetime | None
+        show_at: datetime | None
+        hide_at: datetime | None
+        created_at: datetime
+        updated_at: datetime
+        deleted_at: datetime | None
+        asset_ids: list[UUID]
+    @staticmethod
+    async def list_memories(connection: Connection, *, owner_id: UUID, is_trashed: bool, memory_id: UUID | None, is_saved: bool | None, type: str | None, day: datetime | None, is_upcoming: bool | None, order: str, size: int | None, skipped: int) -> list[list_memories_row]: ...
+    @staticmethod
+    async def count_memories(connection: Connection, *, owner_id: UUID, is_trashed: bool, memory_id: UUID | None, is_saved: bool | None, type: str | None, day: datetime | None, is_upcoming: bool | None) -> int: ...
+    class get_memory_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+        type: str
+        data: Any
+        is_saved: bool
+        memory_at: datetime
+        seen_at: datetime | None
+        show_at: datetime | None
+        hide_at: datetime | None
+        created_at: datetime
+        updated_at: datetime
+        deleted_at: datetime | None
+        asset_ids: list[UUID]
+    @staticmethod
+    async def get_memory(connection: Connection, *, memory_id: UUID, owner_id: UUID) -> get_memory_row | None: ...
+    class list_due_row(TypedDict):
+        id: UUID
+        upto: date
+    @staticmethod
+    async def list_due(connection: Connection, *, day: date) -> list[list_due_row]: ...
+    class list_this_day_row(TypedDict):
+        year: int
+        asset_id: UUID
+    @staticmethod
+    async def list_this_day(connection: Connection, *, owner_id: UUID, day: date) -> list[list_this_day_row]: ...
 
 class partners:
     class list_partners_row(TypedDict):
@@ -519,6 +670,36 @@ class people:
 class retention:
     @staticmethod
     async def has_forgotten(connection: Connection) -> bool: ...
+
+class search:
+    class list_timeline_partners_row(TypedDict):
+        shared_by_id: UUID
+    @staticmethod
+    async def list_timeline_partners(connection: Connection, *, user_id: UUID) -> list[list_timeline_partners_row]: ...
+    class find_people_row(TypedDict):
+        id: UUID
+        name: str
+        birth_date: date | None
+        thumbnail_key: str | None
+        is_hidden: bool
+        is_favorite: bool
+        color: str | None
+        updated_at: datetime
+    @staticmethod
+    async def find_people(connection: Connection, *, owner_id: UUID, with_hidden: bool, name: str) -> list[find_people_row]: ...
+    class list_cities_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_cities(connection: Connection, *, owner_ids: list[UUID]) -> list[list_cities_row]: ...
+    class list_main_cities_row(TypedDict):
+        city: str | None
+        asset_id: UUID
+    @staticmethod
+    async def list_main_cities(connection: Connection, *, owner_id: UUID) -> list[list_main_cities_row]: ...
+    class list_newcomers_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_newcomers(connection: Connection, *, owner_id: UUID) -> list[list_newcomers_row]: ...
 
 class sessions:
     class find_session_row(TypedDict):
@@ -637,6 +818,23 @@ class tags:
     @staticmethod
     async def find_values(connection: Connection, *, owner_id: UUID, values: list[str]) -> list[find_values_row]: ...
 
+class timeline:
+    @staticmethod
+    async def count_library(connection: Connection, *, is_ascending: bool, owner_id: UUID, viewer_id: UUID, with_partners: bool, order_by: str, visibilities: list[str], is_trashed: bool, with_stacked: bool, is_favorite: bool | None) -> str: ...
+    @staticmethod
+    async def count_picked(connection: Connection, *, tag_id: UUID | None, is_ascending: bool, order_by: str, album_id: UUID | None, person_id: UUID | None, south: float | None, north: float | None, visibilities: list[str], is_trashed: bool, with_stacked: bool, viewer_id: UUID | None, is_favorite: bool | None, owner_id: UUID | None, with_partners: bool, west: float | None, east: float | None) -> str: ...
+    @staticmethod
+    async def get_bucket(connection: Connection, *, tag_id: UUID | None, owner_id: UUID | None, viewer_id: UUID | None, with_partners: bool, month: date, order_by: str, album_id: UUID | None, with_places: bool, with_coordinates: bool, with_stacked: bool, visibilities: list[str], is_trashed: bool, is_favorite: bool | None, person_id: UUID | None, south: float | None, north: float | None, west: float | None, east: float | None, is_ascending: bool) -> str: ...
+    @staticmethod
+    async def is_partner(connection: Connection, *, owner_id: UUID, user_id: UUID) -> bool: ...
+    @staticmethod
+    async def owns_tag(connection: Connection, *, tag_id: UUID, user_id: UUID) -> bool: ...
+    class count_days_row(TypedDict):
+        day: date
+        count: int
+    @staticmethod
+    async def count_days(connection: Connection, *, type: str, owner_id: UUID, first: date, last: date) -> list[count_days_row]: ...
+
 class users:
     class get_user_row(TypedDict):
         id: UUID
@@ -702,3 +900,13 @@ class users:
         usage_videos: int
     @staticmethod
     async def usage_by_user(connection: Connection) -> list[usage_by_user_row]: ...
+
+class views:
+    class list_folders_row(TypedDict):
+        folder: str
+    @staticmethod
+    async def list_folders(connection: Connection, *, owner_id: UUID) -> list[list_folders_row]: ...
+    class list_folder_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_folder(connection: Connection, *, owner_id: UUID, folder: str) -> list[list_folder_row]: ...

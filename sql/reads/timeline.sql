@@ -1,0 +1,253 @@
+-- count_library -> value
+-- The months of whole libraries, from what is counted as it changes, as JSON. Of another's library
+-- only what a partner sees.
+-- nullable: is_favorite
+SELECT coalesce(json_agg(json_build_object('timeBucket', bucket.month, 'count', bucket.count)
+                         ORDER BY CASE WHEN %(is_ascending)s THEN bucket.month END,
+                                  bucket.month DESC), '[]')::text AS buckets
+  FROM (SELECT counted.month, sum(counted.amount)::bigint AS count
+          FROM timeline_count AS counted
+         WHERE counted.owner_id = ANY(
+                   timeline_owners(%(owner_id)s, %(viewer_id)s, %(with_partners)s))
+           AND counted.order_by = %(order_by)s
+           AND counted.visibility = ANY(%(visibilities)s)
+           AND counted.is_trashed = %(is_trashed)s
+           AND NOT (counted.is_covered AND %(with_stacked)s)
+           AND CASE WHEN counted.owner_id = %(viewer_id)s
+                    THEN counted.is_favorite = coalesce(%(is_favorite)s, counted.is_favorite)
+                    ELSE counted.visibility IN ('timeline', 'hidden') AND NOT counted.is_trashed
+                     AND NOT coalesce(%(is_favorite)s, false) END
+         GROUP BY counted.month
+        HAVING sum(counted.amount) <> 0) AS bucket;
+
+-- count_picked -> value
+-- The months of what is in an album, shows a person, has a tag or was taken in a box, as JSON.
+-- nullable: viewer_id, owner_id, album_id, person_id, tag_id, is_favorite
+-- nullable: west, south, east, north
+WITH RECURSIVE branch AS (
+    SELECT tag.id FROM tag WHERE tag.id = %(tag_id)s
+     UNION ALL
+    SELECT below.id FROM branch JOIN tag AS below ON below.parent_id = branch.id
+)
+SELECT coalesce(json_agg(json_build_object('timeBucket', bucket.month, 'count', bucket.count)
+                         ORDER BY CASE WHEN %(is_ascending)s THEN bucket.month END,
+                                  bucket.month DESC), '[]')::text AS buckets
+  FROM (SELECT date_trunc('month', CASE %(order_by)s
+                                   WHEN 'takenAt' THEN asset.local_date_time
+                                   ELSE asset.created_at AT TIME ZONE 'UTC' END)::date AS month,
+               count(*) AS count
+          FROM asset
+          JOIN asset_exif AS exif ON exif.asset_id = asset.id
+         WHERE asset.id IN (
+                   SELECT album_asset.asset_id
+                     FROM album_asset
+                    WHERE album_asset.album_id = %(album_id)s
+                    UNION ALL
+                   SELECT face.asset_id
+                     FROM asset_face AS face
+                    WHERE face.person_id = %(person_id)s
+                      AND %(album_id)s::uuid IS NULL
+                    UNION ALL
+                   SELECT tag_asset.asset_id
+                     FROM branch
+                     JOIN tag_asset ON tag_asset.tag_id = branch.id
+                    WHERE num_nonnulls(%(album_id)s::uuid, %(person_id)s::uuid) = 0
+                    UNION ALL
+                   SELECT place.asset_id
+                     FROM asset_exif AS place
+                    WHERE place.latitude BETWEEN %(south)s::float8 AND %(north)s::float8
+                      AND num_nonnulls(%(album_id)s::uuid, %(person_id)s::uuid,
+                                       %(tag_id)s::uuid) = 0)
+           AND asset.visibility = ANY(%(visibilities)s)
+           AND (asset.deleted_at IS NOT NULL) = %(is_trashed)s
+           AND NOT (asset.is_covered AND %(with_stacked)s)
+           AND (asset.owner_id = %(viewer_id)s
+                OR asset.deleted_at IS NULL
+               AND (asset.visibility IN ('timeline', 'hidden')
+                    OR asset.visibility = 'archive' AND %(album_id)s::uuid IS NOT NULL))
+           AND coalesce(asset.is_favorite AND asset.owner_id = %(viewer_id)s, false)
+               = coalesce(%(is_favorite)s, asset.is_favorite AND asset.owner_id = %(viewer_id)s, false)
+           AND (%(owner_id)s::uuid IS NULL
+                OR asset.owner_id = ANY(
+                       timeline_owners(%(owner_id)s, %(viewer_id)s, %(with_partners)s)))
+           AND (%(album_id)s::uuid IS NULL
+                OR EXISTS (SELECT FROM album_asset
+                            WHERE album_asset.album_id = %(album_id)s
+                              AND album_asset.asset_id = asset.id))
+           AND (%(person_id)s::uuid IS NULL
+                OR EXISTS (SELECT FROM asset_face AS face
+                             JOIN person ON person.id = face.person_id
+                            WHERE face.asset_id = asset.id
+                              AND face.person_id = %(person_id)s
+                              AND face.is_visible
+                              AND face.deleted_at IS NULL
+                              AND person.owner_id = %(viewer_id)s))
+           AND (%(tag_id)s::uuid IS NULL
+                OR EXISTS (SELECT FROM tag_asset
+                            WHERE tag_asset.asset_id = asset.id
+                              AND tag_asset.tag_id IN (SELECT branch.id FROM branch)))
+           AND (%(south)s::float8 IS NULL
+                OR exif.latitude BETWEEN %(south)s AND %(north)s
+               AND CASE WHEN %(west)s::float8 <= %(east)s::float8
+                        THEN exif.longitude BETWEEN %(west)s AND %(east)s
+                        ELSE exif.longitude >= %(west)s OR exif.longitude <= %(east)s END)
+         GROUP BY 1) AS bucket;
+
+-- get_bucket -> value
+-- One month of libraries or of an album, or what the filters leave of it: a
+-- TimeBucketAssetResponseDto in JSON, written at once, as making an object costs as much as a read.
+-- nullable: viewer_id, owner_id, album_id, person_id, tag_id, is_favorite
+-- nullable: west, south, east, north
+WITH RECURSIVE branch AS (
+    SELECT tag.id FROM tag WHERE tag.id = %(tag_id)s
+     UNION ALL
+    SELECT below.id FROM branch JOIN tag AS below ON below.parent_id = branch.id
+), picked AS (
+    SELECT asset.id, asset.owner_id, asset.width, asset.height, asset.is_favorite,
+           asset.visibility, asset.deleted_at, asset.type, asset.thumbhash, asset.created_at,
+           asset.file_created_at, asset.local_date_time, asset.duration_ms,
+           asset.live_photo_video_id, asset.stack_id, asset.is_covered
+      FROM asset
+     WHERE asset.owner_id = ANY(timeline_owners(%(owner_id)s, %(viewer_id)s, %(with_partners)s))
+       AND asset.local_date_time >= %(month)s::date
+       AND asset.local_date_time < %(month)s::date + interval '1 month'
+       AND %(order_by)s = 'takenAt'
+       AND %(album_id)s::uuid IS NULL
+     UNION ALL
+    SELECT asset.id, asset.owner_id, asset.width, asset.height, asset.is_favorite,
+           asset.visibility, asset.deleted_at, asset.type, asset.thumbhash, asset.created_at,
+           asset.file_created_at, asset.local_date_time, asset.duration_ms,
+           asset.live_photo_video_id, asset.stack_id, asset.is_covered
+      FROM asset
+     WHERE asset.owner_id = ANY(timeline_owners(%(owner_id)s, %(viewer_id)s, %(with_partners)s))
+       AND asset.created_at >= %(month)s::date
+       AND asset.created_at < %(month)s::date + interval '1 month'
+       AND %(order_by)s <> 'takenAt'
+       AND %(album_id)s::uuid IS NULL
+     UNION ALL
+    SELECT asset.id, asset.owner_id, asset.width, asset.height, asset.is_favorite,
+           asset.visibility, asset.deleted_at, asset.type, asset.thumbhash, asset.created_at,
+           asset.file_created_at, asset.local_date_time, asset.duration_ms,
+           asset.live_photo_video_id, asset.stack_id, asset.is_covered
+      FROM album_asset AS linked
+      JOIN asset ON asset.id = linked.asset_id
+     WHERE linked.album_id = %(album_id)s
+       AND date_trunc('month', CASE %(order_by)s
+                               WHEN 'takenAt' THEN asset.local_date_time
+                               ELSE asset.created_at END) = %(month)s::date
+)
+SELECT concat(
+           '{"id":', coalesce(to_json(array_agg(shown.id)), '[]'),
+           ',"ownerId":', coalesce(to_json(array_agg(shown.owner_id)), '[]'),
+           ',"ratio":', coalesce(to_json(array_agg(shown.ratio)), '[]'),
+           ',"isFavorite":', coalesce(to_json(array_agg(shown.is_favorite)), '[]'),
+           ',"visibility":', coalesce(to_json(array_agg(shown.visibility)), '[]'),
+           ',"isTrashed":', coalesce(to_json(array_agg(shown.is_trashed)), '[]'),
+           ',"isImage":', coalesce(to_json(array_agg(shown.is_image)), '[]'),
+           ',"thumbhash":', coalesce(to_json(array_agg(shown.thumbhash)), '[]'),
+           ',"createdAt":', coalesce(to_json(array_agg(shown.created_at)), '[]'),
+           ',"fileCreatedAt":', coalesce(to_json(array_agg(shown.file_created_at)), '[]'),
+           ',"localOffsetHours":', coalesce(to_json(array_agg(shown.offset_hours)), '[]'),
+           ',"duration":', coalesce(to_json(array_agg(shown.duration_ms)), '[]'),
+           ',"projectionType":', coalesce(to_json(array_agg(shown.projection_type)), '[]'),
+           ',"livePhotoVideoId":', coalesce(to_json(array_agg(shown.live_photo_video_id)), '[]'),
+           CASE WHEN %(with_places)s THEN concat(
+               ',"city":', coalesce(to_json(array_agg(shown.city)), '[]'),
+               ',"country":', coalesce(to_json(array_agg(shown.country)), '[]')) END,
+           CASE WHEN %(with_coordinates)s THEN concat(
+               ',"latitude":', coalesce(to_json(array_agg(shown.latitude)), '[]'),
+               ',"longitude":', coalesce(to_json(array_agg(shown.longitude)), '[]')) END,
+           CASE WHEN %(with_stacked)s THEN concat(
+               ',"stack":', coalesce(json_agg(shown.stack), '[]')) END,
+           '}') AS assets
+  FROM (SELECT picked.id, picked.owner_id, picked.visibility, picked.duration_ms,
+               picked.live_photo_video_id,
+               CASE WHEN picked.width > 0 AND picked.height > 0
+                    THEN round(picked.width::numeric / picked.height, 3) ELSE 1 END AS ratio,
+               coalesce(picked.is_favorite AND picked.owner_id = %(viewer_id)s, false)
+                   AS is_favorite,
+               picked.deleted_at IS NOT NULL AS is_trashed,
+               picked.type = 'IMAGE' AS is_image,
+               encode(picked.thumbhash, 'base64') AS thumbhash,
+               (picked.created_at AT TIME ZONE 'UTC')::timestamp(3) AS created_at,
+               (picked.file_created_at AT TIME ZONE 'UTC')::timestamp(3) AS file_created_at,
+               extract(epoch FROM picked.local_date_time
+                                - picked.file_created_at AT TIME ZONE 'UTC')::float8 / 3600
+                   AS offset_hours,
+               exif.projection_type, exif.city, exif.country, exif.latitude, exif.longitude,
+               CASE WHEN picked.stack_id IS NOT NULL AND %(with_stacked)s THEN (
+                   SELECT json_build_array(picked.stack_id, count(*)::text)
+                     FROM asset AS mate
+                    WHERE mate.stack_id = picked.stack_id
+                      AND mate.deleted_at IS NULL
+                      AND mate.visibility = 'timeline'
+                   HAVING count(*) > 0) END AS stack
+          FROM picked
+          JOIN asset_exif AS exif ON exif.asset_id = picked.id
+         WHERE picked.visibility = ANY(%(visibilities)s)
+           AND (picked.deleted_at IS NOT NULL) = %(is_trashed)s
+           AND NOT (picked.is_covered AND %(with_stacked)s)
+           AND (picked.owner_id = %(viewer_id)s
+                OR picked.deleted_at IS NULL
+               AND (picked.visibility IN ('timeline', 'hidden')
+                    OR picked.visibility = 'archive' AND %(album_id)s::uuid IS NOT NULL))
+           AND coalesce(picked.is_favorite AND picked.owner_id = %(viewer_id)s, false)
+               = coalesce(%(is_favorite)s, picked.is_favorite AND picked.owner_id = %(viewer_id)s, false)
+           AND (%(owner_id)s::uuid IS NULL
+                OR picked.owner_id = ANY(
+                       timeline_owners(%(owner_id)s, %(viewer_id)s, %(with_partners)s)))
+           AND (%(album_id)s::uuid IS NULL
+                OR EXISTS (SELECT FROM album_asset
+                            WHERE album_asset.album_id = %(album_id)s
+                              AND album_asset.asset_id = picked.id))
+           AND (%(person_id)s::uuid IS NULL
+                OR EXISTS (SELECT FROM asset_face AS face
+                             JOIN person ON person.id = face.person_id
+                            WHERE face.asset_id = picked.id
+                              AND face.person_id = %(person_id)s
+                              AND face.is_visible
+                              AND face.deleted_at IS NULL
+                              AND person.owner_id = %(viewer_id)s))
+           AND (%(tag_id)s::uuid IS NULL
+                OR EXISTS (SELECT FROM tag_asset
+                            WHERE tag_asset.asset_id = picked.id
+                              AND tag_asset.tag_id IN (SELECT branch.id FROM branch)))
+           AND (%(south)s::float8 IS NULL
+                OR exif.latitude BETWEEN %(south)s AND %(north)s
+               AND CASE WHEN %(west)s::float8 <= %(east)s::float8
+                        THEN exif.longitude BETWEEN %(west)s AND %(east)s
+                        ELSE exif.longitude >= %(west)s OR exif.longitude <= %(east)s END)
+         ORDER BY CASE WHEN %(is_ascending)s AND %(order_by)s = 'takenAt'
+                       THEN picked.local_date_time::date END,
+                  CASE WHEN %(is_ascending)s AND %(order_by)s <> 'takenAt'
+                       THEN picked.created_at END,
+                  CASE WHEN %(is_ascending)s THEN picked.file_created_at END,
+                  CASE WHEN %(order_by)s = 'takenAt' THEN picked.local_date_time::date END DESC,
+                  CASE WHEN %(order_by)s <> 'takenAt' THEN picked.created_at END DESC,
+                  picked.file_created_at DESC,
+                  picked.id) AS shown;
+
+-- is_partner -> value
+-- Whether somebody lets a user see their library.
+SELECT EXISTS (SELECT FROM partner
+                WHERE partner.shared_by_id = %(owner_id)s
+                  AND partner.shared_with_id = %(user_id)s) AS is_partner;
+
+-- owns_tag -> value
+SELECT EXISTS (SELECT FROM tag
+                WHERE tag.id = %(tag_id)s
+                  AND tag.owner_id = %(user_id)s) AS owns_tag;
+
+-- count_days -> rows
+-- How much of a user's library was taken, or uploaded, on each day of some.
+SELECT CASE %(type)s WHEN 'Taken' THEN asset.local_date_time
+            ELSE asset.created_at AT TIME ZONE 'UTC' END::date AS day,
+       count(*) AS count
+  FROM asset
+ WHERE asset.owner_id = %(owner_id)s
+   AND asset.visibility IN ('timeline', 'archive')
+   AND asset.deleted_at IS NULL
+   AND CASE %(type)s WHEN 'Taken' THEN asset.local_date_time
+            ELSE asset.created_at AT TIME ZONE 'UTC' END::date
+       BETWEEN %(first)s AND %(last)s
+ GROUP BY 1;
