@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from sql import Database, Disconnected, reads
 from storage import janitor
 from storage.janitor import Implausible
 from sync import retention, schedule
-from sync.operations import renditions, sessions
+from sync.operations import memories, renditions, sessions
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ RETRY_SECONDS = 60.0
 NAP_SECONDS = 3600.0  # A laptop that sleeps stops the clock that we wait by.
 UNUSED = timedelta(days=90)
 UUID_CHARACTERS = 36
+MEMORY_DAYS = timedelta(days=3)
 
 Chore = Callable[[Context], Awaitable[None]]
 
@@ -103,7 +104,29 @@ async def prune_log(context: Context) -> None:
         logger.info("Pruned %d parts of the log and %d tombstones; %d devices start anew", *pruned)
 
 
-CHORES: tuple[Chore, ...] = (remove_litter, end_sessions, request_missing, prune_log)
+async def make_memories(context: Context) -> None:
+    """Of the days around today, as far as they were not made; and old ones go."""
+    today = datetime.now(UTC).date()
+    async with context.database.read() as connection:
+        due = await reads.memories.list_due(connection, day=today + MEMORY_DAYS)
+    for user in due:
+        for day in _days_after(user["upto"], today):
+            async with context.database.write() as tx:
+                await memories.remember_day(tx, user["id"], day)
+    for forget in (memories.forget_stale, memories.forget_hidden):
+        forgotten = 1
+        while forgotten:
+            async with context.database.write() as tx:
+                forgotten = await forget(tx)
+
+
+CHORES: tuple[Chore, ...] = (
+    remove_litter,
+    end_sessions,
+    request_missing,
+    prune_log,
+    make_memories,
+)
 
 
 async def _run(context: Context) -> None:
@@ -125,6 +148,14 @@ def next_night(now: datetime) -> datetime:
     """The next time it is night, in the same zone."""
     night = now.replace(hour=NIGHT_HOUR, minute=0, second=0, microsecond=0)
     return night if night > now else night + timedelta(days=1)
+
+
+def _days_after(done: date | None, today: date) -> Iterator[date]:
+    """It is still yesterday somewhere, and an app is shown the next days ahead."""
+    day = max(today - MEMORY_DAYS, done or date.min) + timedelta(days=1)
+    while day <= today + MEMORY_DAYS:
+        yield day
+        day += timedelta(days=1)
 
 
 def _claimed(database: Database, loop: asyncio.AbstractEventLoop, keys: list[str]) -> set[str]:

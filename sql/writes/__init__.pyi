@@ -207,6 +207,19 @@ class edits:
     async def insert_edits(connection: Connection, *, asset_id: UUID, actions: list[str], parameters: list[Any]) -> list[insert_edits_row]: ...
     @staticmethod
     async def set_edited(connection: Connection, *, is_edited: bool, asset_id: UUID) -> int: ...
+    @staticmethod
+    async def show_edit(connection: Connection, *, thumbhash: bytes, width: int, height: int, asset_id: UUID) -> int: ...
+    class hold_edited_row(TypedDict):
+        owner_id: UUID
+        edit_ids: list[UUID]
+    @staticmethod
+    async def hold_edited(connection: Connection, *, asset_id: UUID) -> hold_edited_row | None: ...
+    @staticmethod
+    async def put_edited(connection: Connection, *, asset_id: UUID, types: list[str], keys: list[str]) -> None: ...
+    class delete_edited_row(TypedDict):
+        key: str
+    @staticmethod
+    async def delete_edited(connection: Connection, *, asset_id: UUID) -> list[delete_edited_row]: ...
 
 class findings:
     class lock_asset_row(TypedDict):
@@ -271,20 +284,40 @@ class memories:
         asset_id: UUID
     @staticmethod
     async def delete_links(connection: Connection, *, memory_id: UUID, asset_ids: list[UUID]) -> list[delete_links_row]: ...
-    class delete_all_links_row(TypedDict):
-        id: UUID
-    @staticmethod
-    async def delete_all_links(connection: Connection, *, memory_id: UUID) -> list[delete_all_links_row]: ...
     class delete_links_of_row(TypedDict):
         id: UUID
     @staticmethod
     async def delete_links_of(connection: Connection, *, asset_ids: list[UUID]) -> list[delete_links_of_row]: ...
-    @staticmethod
-    async def delete_memory(connection: Connection, *, memory_id: UUID) -> int: ...
     class delete_memories_row(TypedDict):
         id: UUID
     @staticmethod
     async def delete_memories(connection: Connection, *, owner_id: UUID) -> list[delete_memories_row]: ...
+    @staticmethod
+    async def note_progress(connection: Connection, *, owner_id: UUID, day: date) -> int: ...
+    class lock_stale_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+    @staticmethod
+    async def lock_stale(connection: Connection) -> list[lock_stale_row]: ...
+    class lock_faded_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+    @staticmethod
+    async def lock_faded(connection: Connection) -> list[lock_faded_row]: ...
+    class delete_faded_links_row(TypedDict):
+        id: UUID
+        memory_id: UUID
+    @staticmethod
+    async def delete_faded_links(connection: Connection, *, memory_ids: list[UUID]) -> list[delete_faded_links_row]: ...
+    class delete_links_in_row(TypedDict):
+        id: UUID
+        memory_id: UUID
+    @staticmethod
+    async def delete_links_in(connection: Connection, *, memory_ids: list[UUID]) -> list[delete_links_in_row]: ...
+    class delete_some_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def delete_some(connection: Connection, *, memory_ids: list[UUID]) -> list[delete_some_row]: ...
 
 class partners:
     class insert_partner_row(TypedDict):
@@ -327,8 +360,10 @@ class people:
         id: UUID
     @staticmethod
     async def move_faces(connection: Connection, *, person_id: UUID | None, former_ids: list[UUID]) -> list[move_faces_row]: ...
+    class assign_faces_row(TypedDict):
+        id: UUID
     @staticmethod
-    async def assign_faces(connection: Connection, *, person_id: UUID, face_ids: list[UUID]) -> int: ...
+    async def assign_faces(connection: Connection, *, person_id: UUID, face_ids: list[UUID]) -> list[assign_faces_row]: ...
     @staticmethod
     async def insert_faces(connection: Connection, *, asset_id: UUID, person_id: UUID | None, source_type: str, ids: list[UUID], image_widths: list[int], image_heights: list[int], x1: list[int], y1: list[int], x2: list[int], y2: list[int]) -> None: ...
     @staticmethod
@@ -363,6 +398,8 @@ class renditions:
     async def set_thumbhash(connection: Connection, *, thumbhash: bytes, width: int, height: int, asset_id: UUID) -> set_thumbhash_row | None: ...
     @staticmethod
     async def put_pictures(connection: Connection, *, asset_id: UUID, thumbnail_key: str, preview_key: str) -> None: ...
+    @staticmethod
+    async def delete_file(connection: Connection, *, file_id: UUID) -> int: ...
 
 class retention:
     @staticmethod

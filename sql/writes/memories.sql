@@ -42,16 +42,56 @@ DELETE FROM memory_asset
  WHERE memory_id = %(memory_id)s AND asset_id = ANY(%(asset_ids)s)
 RETURNING id, asset_id;
 
--- delete_all_links -> rows
-DELETE FROM memory_asset WHERE memory_id = %(memory_id)s RETURNING id;
-
 -- delete_links_of -> rows
 -- Of assets, in all memories.
 DELETE FROM memory_asset WHERE asset_id = ANY(%(asset_ids)s) RETURNING id;
 
--- delete_memory -> count
-DELETE FROM memory WHERE id = %(memory_id)s;
-
 -- delete_memories -> rows
 -- All of a user's.
 DELETE FROM memory WHERE owner_id = %(owner_id)s RETURNING id;
+
+-- note_progress -> count
+-- Memories of a user are made up to this day; zero when they were before.
+INSERT INTO memory_progress (owner_id, upto)
+VALUES (%(owner_id)s, %(day)s)
+    ON CONFLICT (owner_id) DO UPDATE SET upto = excluded.upto
+ WHERE memory_progress.upto < excluded.upto;
+
+-- lock_stale -> rows
+-- Up to a hundred memories that nobody saved in thirty days, held until commit.
+SELECT memory.id, memory.owner_id
+  FROM memory
+ WHERE memory.created_at < now() - interval '30 days'
+   AND NOT memory.is_saved
+ ORDER BY memory.id
+ LIMIT 100
+   FOR UPDATE;
+
+-- lock_faded -> rows
+-- Up to a hundred memories that show what left the timeline, held until commit.
+SELECT memory.id, memory.owner_id
+  FROM memory
+ WHERE memory.id IN (
+       SELECT memory_asset.memory_id
+         FROM memory_asset
+         JOIN asset ON asset.id = memory_asset.asset_id
+        WHERE asset.visibility <> 'timeline')
+ ORDER BY memory.id
+ LIMIT 100
+   FOR UPDATE;
+
+-- delete_faded_links -> rows
+-- Of some memories, those to what left the timeline.
+DELETE FROM memory_asset
+ USING asset
+ WHERE memory_asset.memory_id = ANY(%(memory_ids)s)
+   AND asset.id = memory_asset.asset_id
+   AND asset.visibility <> 'timeline'
+RETURNING memory_asset.id, memory_asset.memory_id;
+
+-- delete_links_in -> rows
+-- All of some memories.
+DELETE FROM memory_asset WHERE memory_id = ANY(%(memory_ids)s) RETURNING id, memory_id;
+
+-- delete_some -> rows
+DELETE FROM memory WHERE id = ANY(%(memory_ids)s) RETURNING id;

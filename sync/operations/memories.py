@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from sql import Transaction, writes
+from sql import Transaction, reads, writes
 from sync import access, log
 from sync.actor import Actor
 from sync.errors import NoAccess
@@ -86,10 +87,50 @@ async def remove_assets(
 async def delete_memory(tx: Transaction, actor: Actor, memory_id: UUID) -> None:
     """The assets stay."""
     await _lock(tx, actor, memory_id, "memory.delete")
-    links = await writes.memories.delete_all_links(tx, memory_id=memory_id)
-    await writes.memories.delete_memory(tx, memory_id=memory_id)
-    await _stage(tx, "memory_asset.changed", actor.user_id, [link["id"] for link in links])
-    await _stage(tx, "memory.deleted", actor.user_id, [memory_id])
+    await _delete(tx, actor.user_id, [memory_id])
+
+
+async def remember_day(tx: Transaction, owner_id: UUID, day: date) -> int:
+    """Make a memory of each year before that has pictures of this date; how many.
+
+    None when this, or a later day, was made before. They are shown on that day.
+    """
+    if not await writes.memories.note_progress(tx, owner_id=owner_id, day=day):
+        return 0
+    years = defaultdict(list)
+    for row in await reads.memories.list_this_day(tx, owner_id=owner_id, day=day):
+        years[row["year"]].append(row["asset_id"])
+    start = datetime.combine(day, time(), UTC)
+    for year, found in years.items():
+        kept = await writes.assets.lock_assets(tx, asset_ids=found, owner_id=owner_id)
+        await create_memory(
+            tx,
+            Actor(owner_id),
+            type="on_this_day",
+            data={"year": year},
+            memory_at=start.replace(year=year),
+            asset_ids=[row["id"] for row in kept if row["visibility"] == "timeline"],
+            show_at=start,
+            hide_at=start + timedelta(days=1, milliseconds=-1),
+        )
+    return len(years)
+
+
+async def forget_stale(tx: Transaction) -> int:
+    """Some of the memories, of anybody's, that were not saved in thirty days; zero: no more."""
+    rows = await writes.memories.lock_stale(tx)
+    for owner_id, ids in _by_owner(rows).items():
+        await _delete(tx, owner_id, ids)
+    return len(rows)
+
+
+async def forget_hidden(tx: Transaction) -> int:
+    """What left the timeline leaves some of the memories that show it; zero: no more."""
+    rows = await writes.memories.lock_faded(tx)
+    for owner_id, ids in _by_owner(rows).items():
+        links = await writes.memories.delete_faded_links(tx, memory_ids=ids)
+        await _stage(tx, "memory_asset.changed", owner_id, [link["id"] for link in links])
+    return len(rows)
 
 
 async def forget_assets(tx: Transaction, owner_id: UUID, asset_ids: Sequence[UUID]) -> None:
@@ -103,6 +144,20 @@ async def forget_all(tx: Transaction, owner_id: UUID) -> None:
     """A user goes, whose assets are gone already."""
     rows = await writes.memories.delete_memories(tx, owner_id=owner_id)
     await _stage(tx, "memory.deleted", owner_id, [row["id"] for row in rows])
+
+
+async def _delete(tx: Transaction, owner_id: UUID, memory_ids: list[UUID]) -> None:
+    links = await writes.memories.delete_links_in(tx, memory_ids=memory_ids)
+    gone = await writes.memories.delete_some(tx, memory_ids=memory_ids)
+    await _stage(tx, "memory_asset.changed", owner_id, [link["id"] for link in links])
+    await _stage(tx, "memory.deleted", owner_id, [row["id"] for row in gone])
+
+
+def _by_owner(rows: Sequence[writes.memories.lock_stale_row]) -> dict[UUID, list[UUID]]:
+    owned = defaultdict(list)
+    for row in rows:
+        owned[row["owner_id"]].append(row["id"])
+    return owned
 
 
 async def _lock_assets(tx: Transaction, actor: Actor, asset_ids: Sequence[UUID]) -> None:
