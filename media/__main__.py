@@ -14,7 +14,13 @@ from pathlib import Path
 
 import msgspec
 
-from media.consumers import file_removal_consumer, metadata_consumer, thumbnail_consumer
+from media.consumers import (
+    edit_consumer,
+    file_removal_consumer,
+    metadata_consumer,
+    person_thumbnail_consumer,
+    thumbnail_consumer,
+)
 from sql import Database
 from sync import sequencer, topics, worker
 
@@ -70,7 +76,9 @@ async def main(settings: Settings) -> None:
 async def _work(database: Database, settings: Settings) -> None:
     consumers = {
         topics.METADATA.name: metadata_consumer(database, settings.root),
+        topics.EDIT.name: edit_consumer(database, settings.root),
         topics.THUMBNAIL.name: thumbnail_consumer(database, settings.root),
+        topics.PERSON_THUMBNAIL.name: person_thumbnail_consumer(database, settings.root),
         topics.FILE_REMOVAL.name: file_removal_consumer(settings.root),
     }
     async with asyncio.TaskGroup() as tasks:

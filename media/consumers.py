@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from media import images, metadata
+from media import edited, faces, images, metadata
 from sql import Database, Transaction, reads
 from storage import files, paths
-from sync.operations import renditions
+from sync.operations import edits, people, renditions
+from sync.operations.people import Box
 from sync.worker import Consumer, Job, Record
 
 
@@ -37,6 +38,38 @@ def thumbnail_consumer(database: Database, root: Path) -> Consumer:
     return make_thumbnail
 
 
+def person_thumbnail_consumer(database: Database, root: Path) -> Consumer:
+    async def make_portrait(job: Job) -> Record:
+        async with database.read() as connection:
+            source = await reads.people.get_portrait(connection, person_id=job.entity_id)
+        if source is None:
+            return _record_nothing
+        data = await asyncio.to_thread(_cut_out, root, source)
+        key = paths.portrait(source["owner_id"], source["id"], job.pos)
+        await asyncio.to_thread(files.write_atomically, root, key, data, durable=False)
+        return partial(
+            people.record_thumbnail,
+            owner_id=source["owner_id"],
+            person_id=source["id"],
+            face_id=source["face_id"],
+            key=key,
+        )
+
+    return make_portrait
+
+
+def edit_consumer(database: Database, root: Path) -> Consumer:
+    async def make_edit(job: Job) -> Record:
+        async with database.read() as connection:
+            source = await reads.assets.get_edit_source(connection, asset_id=job.entity_id)
+        if source is None:
+            return _record_nothing
+        made = await asyncio.to_thread(_render_edited, root, source)
+        return partial(edits.record_edit, asset_id=source["id"], edits=source["edits"], **made)
+
+    return make_edit
+
+
 def file_removal_consumer(root: Path) -> Consumer:
     async def remove_files(job: Job) -> Record:
         for key in job.facts["keys"]:
@@ -47,7 +80,7 @@ def file_removal_consumer(root: Path) -> Consumer:
 
 
 async def _record_nothing(tx: Transaction) -> None:
-    """The asset is gone, or there is nothing to make of it."""
+    """It is gone, or there is nothing to make of it."""
 
 
 async def _source(database: Database, asset_id: UUID) -> reads.assets.get_source_row | None:
@@ -73,4 +106,36 @@ def _render(root: Path, source: reads.assets.get_source_row) -> dict[str, Any]:
     }
     for key, data in zip(keys.values(), (made.thumbnail, made.preview), strict=True):
         files.write_atomically(root, key, data, durable=False)
-    return {"thumbhash": made.thumbhash, "width": made.width, "height": made.height, **keys}
+    return {**_facts(made), **keys}
+
+
+def _cut_out(root: Path, source: reads.people.get_portrait_row) -> bytes:
+    is_picture = source["type"] == "IMAGE"
+    return faces.render(
+        paths.resolve(root, source["preview_key"]) if source["preview_key"] else None,
+        paths.resolve(root, source["original_key"]) if is_picture else None,
+        Box(*(source[name] for name in Box._fields)),  # type: ignore[literal-required]
+    )
+
+
+def _render_edited(root: Path, source: reads.assets.get_edit_source_row) -> dict[str, Any]:
+    """The same of what edits made; without any, the picture is as it was taken."""
+    original, steps = paths.resolve(root, source["original_key"]), source["edits"]
+    if not steps:
+        made = images.render(original)
+        return {**_facts(made), "files": {}}
+    made = edited.render(original, steps)
+    stored = {}
+    for type_, extension, data in (
+        ("thumbnail", "webp", made.thumbnail),
+        ("preview", "jpeg", made.preview),
+        ("fullsize", "jpeg", made.fullsize),
+    ):
+        key = paths.edited(source["owner_id"], source["id"], UUID(steps[0]["id"]), type_, extension)
+        files.write_atomically(root, key, data, durable=False)
+        stored[type_] = key
+    return {**_facts(made), "files": stored}
+
+
+def _facts(made: images.Renditions) -> dict[str, Any]:
+    return {"thumbhash": made.thumbhash, "width": made.width, "height": made.height}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,13 +36,15 @@ logging.getLogger("pyvips").setLevel(logging.WARNING)  # It tells of every step.
 
 
 class Renditions(NamedTuple):
-    """What clients show of a picture: `width` and `height` are the upright original's."""
+    """What clients show of a picture: `width` and `height` are the upright original's, or the
+    edited picture's."""
 
     width: int
     height: int
     thumbhash: bytes
     thumbnail: bytes
     preview: bytes
+    fullsize: bytes = b""  # of an edited picture, which has no original
 
 
 class _Picture(NamedTuple):
@@ -60,22 +63,44 @@ def render(path: Path) -> Renditions:
     white in the JPEG. Raises UnreadableImage.
     """
     name, opener = _format(path)
-    try:
+    with _explaining(name):
         picture = opener(path)
         if picture.is_own_preview and (preview := _bare_copy(path)):
             pixels = picture.load(THUMBNAIL_SIDE)
         else:
-            pixels = _fit(picture.load(PREVIEW_SIDE), PREVIEW_SIDE).copy_memory()
-            preview = _encode_preview(pixels)
-        small = _fit(pixels, THUMBNAIL_SIDE).copy_memory()
-        thumbnail = small.webpsave_buffer(Q=QUALITY, effort=WEBP_EFFORT, keep="none")
-        placeholder = thumbhash.encode(_placeholder_pixels(small))
+            pixels = fit(picture.load(PREVIEW_SIDE), PREVIEW_SIDE).copy_memory()
+            preview = encode_jpeg(pixels)
+        thumbnail, placeholder = encode_thumbnail(pixels)
+    return Renditions(picture.width, picture.height, placeholder, thumbnail, preview)
+
+
+@contextmanager
+def upright(path: Path, short_side: int) -> Iterator[pyvips.Image]:
+    """The picture as it is seen, in sRGB, of that short side or smaller.
+
+    Raises UnreadableImage, also for what comes to light when its pixels are used.
+    """
+    name, opener = _format(path)
+    with _explaining(name):
+        yield fit(opener(path).load(short_side), short_side)
+
+
+@contextmanager
+def _explaining(name: str) -> Iterator[None]:
+    try:
+        yield
     except (pyvips.Error, OSError, ValueError, RuntimeError, SyntaxError) as error:
         detail = str(getattr(error, "detail", "") or error).strip().splitlines()
         raise UnreadableImage(
             f"The {name} file is damaged or incomplete ({detail[0] if detail else error!r})"
         ) from error
-    return Renditions(picture.width, picture.height, placeholder, thumbnail, preview)
+
+
+def encode_thumbnail(pixels: pyvips.Image) -> tuple[bytes, bytes]:
+    """A WebP of 250 px, and the ThumbHash."""
+    small = fit(pixels, THUMBNAIL_SIDE).copy_memory()
+    thumbnail = small.webpsave_buffer(Q=QUALITY, effort=WEBP_EFFORT, keep="none")
+    return thumbnail, thumbhash.encode(_placeholder_pixels(small))
 
 
 def _bare_copy(path: Path) -> bytes | None:
@@ -85,7 +110,8 @@ def _bare_copy(path: Path) -> bytes | None:
         return None
 
 
-def _encode_preview(pixels: pyvips.Image) -> bytes:
+def encode_jpeg(pixels: pyvips.Image) -> bytes:
+    """Without metadata; transparency becomes white."""
     if pixels.hasalpha():
         pixels = pixels.flatten(background=255)
     data: bytes = pixels.jpegsave_buffer(Q=QUALITY, keep="none")
@@ -100,7 +126,7 @@ def _placeholder_pixels(small: pyvips.Image) -> np.ndarray:
     return pixels
 
 
-def _fit(image: pyvips.Image, short_side: int) -> pyvips.Image:
+def fit(image: pyvips.Image, short_side: int) -> pyvips.Image:
     """Turn upright, convert to sRGB with 8 bits, and shrink to the short side."""
     width, height = _upright_size(image)
     scale = min(1.0, short_side / min(width, height), LONGEST_SIDE / max(width, height))

@@ -17,7 +17,7 @@ from sql import Database, Disconnected, reads
 from storage import janitor
 from storage.janitor import Implausible
 from sync import retention, schedule
-from sync.operations import memories, renditions, sessions
+from sync.operations import assets, memories, people, renditions, sessions
 
 logger = logging.getLogger(__name__)
 
@@ -66,9 +66,18 @@ async def remove_litter(context: Context) -> None:
         logger.error("%s. Is this the right database for %s?", problem, context.root)
         return
     for key in removed:
-        logger.warning("Removed %s: no asset claims it", key)
+        logger.warning("Removed %s: nothing claims it", key)
     if abandoned:
         logger.info("Removed %d unfinished files", abandoned)
+
+
+async def empty_trash(context: Context) -> None:
+    """What was thrown away so long ago that nobody wants it back."""
+    before = datetime.now(UTC) - timedelta(days=context.config.trash_days)
+    expired = 1
+    while expired:
+        async with context.database.write() as tx:
+            expired = await assets.expire_trash(tx, before)
 
 
 async def end_sessions(context: Context) -> None:
@@ -97,6 +106,23 @@ async def request_missing(context: Context) -> None:
         after = rows[-1]["id"]
 
 
+async def request_missing_portraits(context: Context) -> None:
+    """The same of people's pictures."""
+    after = UUID(int=0)
+    while True:
+        async with context.database.read() as connection:
+            rows = await reads.people.list_unpictured(connection, after=after)
+        if not rows:
+            return
+        lacking = defaultdict(list)
+        for row in rows:
+            lacking[row["owner_id"]].append(row["id"])
+        async with context.database.write() as tx:
+            for owner_id, ids in lacking.items():
+                await people.request_thumbnails(tx, owner_id, ids)
+        after = rows[-1]["id"]
+
+
 async def prune_log(context: Context) -> None:
     """What is long gone, and no device has to be told any more."""
     pruned = await retention.prune(context.database)
@@ -122,8 +148,10 @@ async def make_memories(context: Context) -> None:
 
 CHORES: tuple[Chore, ...] = (
     remove_litter,
+    empty_trash,
     end_sessions,
     request_missing,
+    request_missing_portraits,
     prune_log,
     make_memories,
 )
@@ -164,16 +192,18 @@ def _claimed(database: Database, loop: asyncio.AbstractEventLoop, keys: list[str
 
 
 async def _list_claimed(database: Database, keys: list[str]) -> set[str]:
-    asset_ids = {key: _asset_id(key) for key in keys}
-    named = [id_ for id_ in asset_ids.values() if id_]
+    ids = {key: _id_in(key) for key in keys}
+    named = [id_ for id_ in ids.values() if id_]
     async with database.read() as connection:
-        rows = await reads.assets.list_claimed(connection, asset_ids=named, keys=keys)
-    # What is not named after an asset is not ours to judge.
-    return {row["key"] for row in rows} | {key for key, id_ in asset_ids.items() if id_ is None}
+        assets = await reads.assets.list_claimed(connection, asset_ids=named, keys=keys)
+        portraits = await reads.people.list_claimed(connection, person_ids=named, keys=keys)
+    claimed = {row["key"] for row in assets} | {row["key"] for row in portraits if row["key"]}
+    # What is not named after an asset or a person is not ours to judge.
+    return claimed | {key for key, id_ in ids.items() if id_ is None}
 
 
-def _asset_id(key: str) -> UUID | None:
-    """All files of an asset begin with its id."""
+def _id_in(key: str) -> UUID | None:
+    """All files of an asset, or of a person, begin with its id."""
     name = key.rpartition("/")[2]
     try:
         return UUID(name[:UUID_CHARACTERS])

@@ -95,7 +95,7 @@ def _singles(entry: Entry) -> list[UUID]:
         case "asset.updated":
             is_shown = entry.facts["is_told"]
         case topic:
-            is_shown = topic in ("tag.assets_tagged", "tag.assets_untagged")
+            is_shown = topic in ("asset.edit_made", "tag.assets_tagged", "tag.assets_untagged")
     return entry.entity_ids if is_shown else []
 
 
@@ -110,6 +110,13 @@ def _tell_upload(entry: Entry, assets: Assets) -> Iterator[Event]:
         if asset is not None and exif is not None:
             lines = {"asset": asset, "exif": exif}
             yield Event(entry.scope, "AssetUploadReadyV2", (lines,))
+
+
+def _tell_edit(entry: Entry, assets: Assets) -> Iterator[Event]:
+    (asset_id,) = entry.entity_ids
+    if asset := assets.lines.get(("asset", asset_id)):
+        lines = {"asset": asset, "edit": entry.facts["edits"]}
+        yield Event(entry.scope, "AssetEditReadyV2", (lines,))
 
 
 def _tell_update(entry: Entry, assets: Assets) -> Iterator[Event]:
@@ -173,6 +180,11 @@ def _tell_stack(entry: Entry, _: Assets) -> Iterator[Event]:
     yield Event(entry.scope, "on_asset_stack_update")
 
 
+def _tell_person_thumbnail(entry: Entry, _: Assets) -> Iterator[Event]:
+    for id_ in entry.entity_ids:
+        yield Event(entry.scope, "on_person_thumbnail", (str(id_),))
+
+
 def _tell_config(_entry: Entry, _: Assets) -> Iterator[Event]:
     yield Event(EVERYONE, "on_config_update")
 
@@ -190,6 +202,8 @@ TELLERS: dict[str, Teller | None] = {
     "api_key.deleted": _end_api_key,
     "asset.uploaded": None,
     "asset.metadata_requested": None,
+    "asset.thumbnail_requested": None,
+    "asset.file_deleted": None,
     "asset.metadata_extracted": None,
     "asset.thumbnail_made": _tell_upload,
     "asset.updated": _tell_update,
@@ -199,6 +213,8 @@ TELLERS: dict[str, Teller | None] = {
     "asset.deleted": _tell_deletion,
     "asset_metadata.changed": None,
     "asset_edit.changed": None,
+    "asset.edit_requested": None,
+    "asset.edit_made": _tell_edit,
     "asset_ocr.changed": None,
     "asset_face.changed": None,
     "album.created": None,
@@ -236,5 +252,9 @@ TELLERS: dict[str, Teller | None] = {
     "person.created": None,
     "person.updated": None,
     "person.deleted": None,
+    "person.face_changed": None,
+    "person.thumbnail_requested": None,
+    "person.thumbnail_made": _tell_person_thumbnail,
+    "person.thumbnail_dropped": None,
     "config.changed": _tell_config,
 }

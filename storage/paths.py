@@ -42,6 +42,16 @@ def fullsize(owner_id: UUID, asset_id: UUID) -> str:
     return f"{_shard(RENDITIONS, owner_id, asset_id)}_fullsize.jpeg"
 
 
+def edited(owner_id: UUID, asset_id: UUID, edit_id: UUID, type_: str, extension: str) -> str:
+    """Named after the first of its edits: another edit never writes into the files of this one."""
+    return f"{_shard(RENDITIONS, owner_id, asset_id)}_{edit_id}_{type_}.{extension}"
+
+
+def portrait(owner_id: UUID, person_id: UUID, version: int) -> str:
+    """Of a person. Each version has a name of its own: one may be removed while the next is made."""
+    return f"{_shard(RENDITIONS, owner_id, person_id)}_{version}.jpeg"
+
+
 def is_ours(key: str) -> bool:
     """Whether a key has the shape made here: nothing else is ever cleaned up."""
     return _OURS.fullmatch(key) is not None

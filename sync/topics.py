@@ -21,9 +21,11 @@ class Topic(NamedTuple):
 
 
 METADATA = Queue("metadata")
+EDIT = Queue("edit")
 THUMBNAIL = Queue("thumbnail")
+PERSON_THUMBNAIL = Queue("person_thumbnail")
 FILE_REMOVAL = Queue("file_removal", is_whole=True)
-QUEUES = {queue.name: queue for queue in (METADATA, THUMBNAIL, FILE_REMOVAL)}
+QUEUES = {queue.name: queue for queue in (METADATA, EDIT, THUMBNAIL, PERSON_THUMBNAIL, FILE_REMOVAL)}
 
 # An entry names one scope and the keys in it; for each kind touched these make its state rows.
 TOPICS = {
@@ -42,6 +44,8 @@ TOPICS = {
     # scope: the owner; keys: assets
     "asset.uploaded": Topic(("asset", "asset_exif", "auth_user"), (METADATA,)),
     "asset.metadata_requested": Topic((), (METADATA,)),
+    "asset.thumbnail_requested": Topic((), (THUMBNAIL,)),
+    "asset.file_deleted": Topic((), (FILE_REMOVAL,)),
     "asset.metadata_extracted": Topic(("asset", "asset_exif", "album_view"), (THUMBNAIL,)),
     "asset.thumbnail_made": Topic(("asset", "album_view")),
     "asset.updated": Topic(("asset", "asset_exif", "album_view")),
@@ -51,8 +55,12 @@ TOPICS = {
     "asset.deleted": Topic(("asset", "asset_exif", "auth_user"), (FILE_REMOVAL,)),
     # scope: the owner; keys: rows of asset_metadata
     "asset_metadata.changed": Topic(("asset_metadata",)),
-    # scope: the owner; keys: rows of asset_edit, of asset_ocr, of asset_face
+    # scope: the owner; keys: rows of asset_edit
     "asset_edit.changed": Topic(("asset_edit",)),
+    # scope: the owner; keys: assets
+    "asset.edit_requested": Topic((), (EDIT,)),
+    "asset.edit_made": Topic(("asset", "album_view"), (FILE_REMOVAL,)),
+    # scope: the owner; keys: rows of asset_ocr, of asset_face
     "asset_ocr.changed": Topic(("asset_ocr",)),
     "asset_face.changed": Topic(("asset_face",)),
     # scope: the album; keys: the album, users, or assets
@@ -100,6 +108,11 @@ TOPICS = {
     "person.created": Topic(("person",)),
     "person.updated": Topic(("person",)),
     "person.deleted": Topic(("person",)),
+    "person.face_changed": Topic(("person",), (PERSON_THUMBNAIL,)),
+    "person.thumbnail_requested": Topic((), (PERSON_THUMBNAIL,)),
+    "person.thumbnail_made": Topic(("person",)),
+    # scope: the owner; keys: the owner
+    "person.thumbnail_dropped": Topic((), (FILE_REMOVAL,)),
     # scope: everyone; keys: everyone
     "config.changed": Topic(),
 }

@@ -82,7 +82,9 @@ class Client:
     async def delete(self, path: str, body: Any = None) -> Answer:
         return await self.call("DELETE", path, json=body)
 
-    async def upload(self, data: bytes, name: str = "a.jpg", **fields: str) -> Answer:
+    async def upload(
+        self, data: bytes, name: str = "a.jpg", *, sidecar: bytes | None = None, **fields: str
+    ) -> Answer:
         """POST /api/assets as the app does."""
         form = aiohttp.FormData(quote_fields=False)
         for key, value in {
@@ -92,6 +94,8 @@ class Client:
         }.items():
             form.add_field(key, value)
         form.add_field("assetData", io.BytesIO(data), filename=name)
+        if sidecar is not None:
+            form.add_field("sidecarData", io.BytesIO(sidecar), filename=f"{name}.xmp")
         return await self.call("POST", "/api/assets", data=form)
 
     async def sync(self, *types: str) -> list[dict[str, Any]]:

@@ -67,3 +67,14 @@ async def open_socket():
     for client in opened:
         await client.disconnect()
         await client.eio.http.close()
+
+
+@pytest.fixture
+def url(server):
+    return str(server.make_url("")).rstrip("/")
+
+
+@pytest.fixture
+def listen(url, open_socket):
+    """A socket with the credential of a signed-in user."""
+    return lambda client: open_socket(url, **client.headers)

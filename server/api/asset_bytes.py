@@ -29,8 +29,11 @@ class Thumbnail(Edited):
 
 @endpoint("GET", "/assets/{id}/original", auth="link", permission="asset.download", query=Edited)
 async def download_asset(call: Call) -> web.StreamResponse:
-    """The file as it was uploaded; of an asset without edits, `edited` is the same."""
-    row = await _find_or_hide(call, "asset.download", "original")
+    """The file as it was uploaded, or the picture as it was edited, if it was."""
+    row = await _find_or_hide(call, "asset.download", "fullsize")
+    if row["is_edited"]:
+        name = f"{_stem(row)}_edited{PurePosixPath(row['key']).suffix}"
+        return await _send_rendition(call, row, missing=NOT_FOUND, file_name=name)
     return await _send_original(call, row, file_name=row["original_file_name"])
 
 
@@ -51,6 +54,8 @@ async def view_asset(call: Call) -> web.StreamResponse:
     if size == "original":
         return _redirect(call, "original", size=None)
     if size == "fullsize":
+        if call.actor.link and not call.actor.link.is_download_allowed:
+            return _redirect(call, "thumbnail", size="preview")
         is_shown_as_is = media_types.is_web_displayable(row["original_file_name"])
         if is_shown_as_is and not call.query.edited:
             return _redirect(call, "original", size=None)
@@ -58,8 +63,7 @@ async def view_asset(call: Call) -> web.StreamResponse:
             return _redirect(call, "thumbnail", size="preview")
     if row["key"] is None:
         raise Missing(NOT_MADE)
-    stem = row["original_file_name"].rpartition(".")[0] or row["original_file_name"]
-    name = f"{stem}_{size}{PurePosixPath(row['key']).suffix}"
+    name = f"{_stem(row)}_{size}{PurePosixPath(row['key']).suffix}"
     return await _send_rendition(call, row, missing=NOT_MADE, file_name=name)
 
 
@@ -68,10 +72,25 @@ async def _find(call: Call, permission: str, type_: str) -> reads.assets.get_fil
     asset_id = call.ids["id"]
     async with call.context.database.read() as connection:
         await access.require_assets(connection, call.actor, [asset_id], permission)
-        row = await reads.assets.get_file(connection, asset_id=asset_id, type=type_)
+        row = await reads.assets.get_file(
+            connection,
+            asset_id=asset_id,
+            type=type_,
+            is_edited=_is_edited_wanted(call),
+        )
     if row is None:
         raise NoAccess(permission)
     return row
+
+
+def _is_edited_wanted(call: Call) -> bool:
+    """Who comes by a link sees pictures as they were edited: what was cut off was not shared."""
+    return call.actor.link is not None or getattr(call.query, "edited", False)
+
+
+def _stem(row: reads.assets.get_file_row) -> str:
+    name = row["original_file_name"]
+    return name.rpartition(".")[0] or name
 
 
 async def _find_or_hide(call: Call, permission: str, type_: str) -> reads.assets.get_file_row:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -12,19 +14,19 @@ from msgspec import UNSET, Meta, UnsetType
 
 from server.assets import show_assets
 from server.body import Body, Id, InvalidBody, Moment
+from server.bulk import Ids
 from server.endpoint import Call, endpoint
 from server.wire import Json
-from server.wire.assets import show_metadata
+from server.wire.assets import show_metadata, show_text
 from sql import reads
+from storage import files, paths
 from sync import access
 from sync.errors import Invalid, NoAccess
-from sync.operations import assets
+from sync.operations import assets, copies, renditions
 
-IDS_MAX = 65_000
 MINUTES_MAX = 10_000 * 366 * 24 * 60  # more than a calendar has
 
 Visibility = Literal["archive", "timeline", "hidden", "locked"]
-Ids = Annotated[list[Id], Meta(max_length=IDS_MAX)]
 
 
 class Changes(Body, kw_only=True):
@@ -47,6 +49,27 @@ class AssetBulkUpdate(Changes, kw_only=True):
     ids: Ids
     date_time_relative: Annotated[int, Meta(ge=-MINUTES_MAX, le=MINUTES_MAX)] | UnsetType = UNSET
     time_zone: str | UnsetType = UNSET
+
+
+class AssetCopy(Body):
+    source_id: Id
+    target_id: Id
+    albums: bool = True
+    favorite: bool = True
+    shared_links: bool = True
+    sidecar: bool = True
+    stack: bool = True
+
+
+class AssetJobs(Body):
+    asset_ids: Ids
+    name: Literal["refresh-faces", "refresh-metadata", "regenerate-thumbnail", "transcode-video"]
+
+
+REQUESTS = {
+    "refresh-metadata": renditions.request_metadata,
+    "regenerate-thumbnail": renditions.request_thumbnails,
+}
 
 
 class AssetBulkDelete(Body):
@@ -141,6 +164,44 @@ async def delete_assets(call: Call) -> None:
             await remove(tx, call.actor, ids)
 
 
+@endpoint("PUT", "/assets/copy", permission="asset.copy", body=AssetCopy)
+async def copy_asset(call: Call) -> None:
+    asked, actor = call.body, call.actor
+    async with call.context.database.write() as tx:
+        await copies.copy_asset(
+            tx,
+            actor,
+            asked.source_id,
+            asked.target_id,
+            to_albums=asked.albums,
+            to_links=asked.shared_links,
+            to_stack=asked.stack,
+            is_favorite=asked.favorite,
+        )
+    if asked.sidecar:
+        await _copy_sidecar(call)
+
+
+@endpoint("POST", "/assets/jobs", permission="job.create", body=AssetJobs)
+async def run_asset_jobs(call: Call) -> None:
+    """What no worker can do here is refused, not forgotten."""
+    request = REQUESTS.get(call.body.name)
+    if request is None:
+        raise Invalid(f"{call.body.name} is not available on this server")
+    await _require(call, call.body.asset_ids, "asset.update")
+    for ids in assets.shares(call.body.asset_ids):
+        async with call.context.database.write() as tx:
+            await request(tx, call.actor.user_id, ids)
+
+
+@endpoint("GET", "/assets/{id}/ocr", permission="asset.read")
+async def get_asset_ocr(call: Call) -> Json:
+    await _require(call, [call.ids["id"]], "asset.read")
+    async with call.context.database.read() as connection:
+        rows = await reads.assets.list_texts(connection, asset_id=call.ids["id"])
+    return [show_text(row) for row in rows]
+
+
 @endpoint("GET", "/assets/{id}/metadata", permission="asset.read")
 async def get_asset_metadata(call: Call) -> Json:
     return [show_metadata(row) for row in await _list_metadata(call)]
@@ -196,6 +257,26 @@ async def _show(call: Call, asset_id: UUID, permission: str) -> Json:
     if not shown:
         raise NoAccess(permission)
     return shown[0]
+
+
+async def _copy_sidecar(call: Call) -> None:
+    """Bytes first, then the fact."""
+    asked = call.body
+    async with call.context.database.read() as connection:
+        keys = await reads.assets.get_sidecars(
+            connection, source_id=asked.source_id, target_id=asked.target_id
+        )
+    if not keys["sidecar_key"]:
+        return
+    key = paths.sidecar(keys["original_key"])
+    await asyncio.to_thread(_copy_file, call.context.root, keys["sidecar_key"], key)
+    async with call.context.database.write() as tx:
+        await copies.record_sidecar(tx, call.actor, asked.target_id, key)
+
+
+def _copy_file(root: Path, source_key: str, key: str) -> None:
+    data = paths.resolve(root, source_key).read_bytes()
+    files.write_atomically(root, key, data, durable=True)
 
 
 async def _list_metadata(call: Call) -> list[reads.assets.list_metadata_row]:

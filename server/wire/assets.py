@@ -126,6 +126,33 @@ def show_exif(row: reads.assets.get_assets_row) -> dict[str, Any]:
     }
 
 
+def show_text(row: reads.assets.list_texts_row) -> dict[str, Any]:
+    """AssetOcrResponseDto; corners as parts of the picture's sides, from the top left."""
+    names = ("x1", "y1", "x2", "y2", "x3", "y3", "x4", "y4")
+    return {
+        "id": row["id"],
+        "assetId": row["asset_id"],
+        **dict(zip(names, row["corners"], strict=True)),
+        "boxScore": row["box_score"],
+        "textScore": row["text_score"],
+        "text": row["text"],
+    }
+
+
+def show_file(row: reads.assets.find_file_row) -> dict[str, Any]:
+    """AssetFileResponseDto."""
+    return {
+        "id": row["id"],
+        "type": row["type"],
+        "path": row["key"],
+        "isEdited": row["is_edited"],
+        "isProgressive": row["is_progressive"],
+        "isTransparent": row["is_transparent"],
+        "createdAt": iso(row["created_at"]),
+        "updatedAt": iso(row["updated_at"]),
+    }
+
+
 def show_metadata(row: reads.assets.list_metadata_row) -> dict[str, Any]:
     """AssetMetadataResponseDto: what an app keeps with an asset."""
     return {"key": row["key"], "value": row["value"], "updatedAt": iso(row["updated_at"])}

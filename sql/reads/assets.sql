@@ -73,12 +73,97 @@ SELECT asset.id, asset.visibility
    AND asset.owner_id = %(owner_id)s;
 
 -- get_file -> row?
--- Where an asset's bytes are: the original, and one file beside it.
+-- Where an asset's bytes are: the original, and one file beside it, if asked as it was edited.
 SELECT asset.id, asset.owner_id, asset.type, asset.original_key, asset.original_file_name,
-       asset.checksum, asset.is_edited, file.key, file.updated_at
+       asset.checksum, file.key, file.is_edited, file.updated_at
   FROM asset
-  LEFT JOIN asset_file AS file ON file.asset_id = asset.id AND file.type = %(type)s
+  LEFT JOIN LATERAL (
+       SELECT asset_file.key, asset_file.is_edited, asset_file.updated_at
+         FROM asset_file
+        WHERE asset_file.asset_id = asset.id
+          AND asset_file.type = %(type)s
+          AND (NOT asset_file.is_edited OR %(is_edited)s)
+        ORDER BY asset_file.is_edited DESC
+        LIMIT 1) AS file ON true
  WHERE asset.id = %(asset_id)s;
+
+-- get_copied -> row?
+-- What goes over to another asset: of the albums those that the owner may fill.
+SELECT asset.is_favorite, stack.primary_asset_id,
+       ARRAY(SELECT album_asset.album_id
+               FROM album_asset
+               JOIN album_user ON album_user.album_id = album_asset.album_id
+              WHERE album_asset.asset_id = asset.id
+                AND album_user.user_id = asset.owner_id
+                AND album_user.role IN ('owner', 'editor')
+              ORDER BY album_asset.album_id) AS album_ids,
+       ARRAY(SELECT linked.shared_link_id
+               FROM shared_link_asset AS linked
+               JOIN shared_link AS link ON link.id = linked.shared_link_id
+              WHERE linked.asset_id = asset.id
+                AND link.user_id = asset.owner_id
+              ORDER BY linked.shared_link_id) AS link_ids
+  FROM asset
+  LEFT JOIN stack ON stack.id = asset.stack_id
+ WHERE asset.id = %(asset_id)s;
+
+-- get_sidecars -> row
+-- Where the sidecar of one asset is, and the original of another.
+SELECT (SELECT file.key FROM asset_file AS file
+         WHERE file.asset_id = %(source_id)s AND file.type = 'sidecar') AS sidecar_key,
+       (SELECT asset.original_key FROM asset WHERE asset.id = %(target_id)s) AS original_key;
+
+-- get_edit_source -> row?
+-- What a worker needs to show a picture as it was edited.
+SELECT asset.id, asset.owner_id, asset.original_key,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                   'id', edit.id, 'action', edit.action, 'parameters', edit.parameters,
+                   'sequence', edit.sequence) ORDER BY edit.sequence), '[]')
+          FROM asset_edit AS edit
+         WHERE edit.asset_id = asset.id) AS edits
+  FROM asset
+ WHERE asset.id = %(asset_id)s;
+
+-- get_editable -> row?
+-- What says whether a picture can be edited.
+SELECT asset.type, asset.live_photo_video_id, asset.original_file_name, exif.projection_type,
+       exif.exif_image_width, exif.exif_image_height, exif.orientation
+  FROM asset
+  JOIN asset_exif AS exif ON exif.asset_id = asset.id
+ WHERE asset.id = %(asset_id)s;
+
+-- list_edits -> rows
+SELECT edit.id, edit.action, edit.parameters, edit.sequence
+  FROM asset_edit AS edit
+ WHERE edit.asset_id = %(asset_id)s
+ ORDER BY edit.sequence;
+
+-- list_texts -> rows
+-- What can be read in a picture, and is shown.
+SELECT ocr.id, ocr.asset_id, ocr.corners, ocr.box_score, ocr.text_score, ocr.text
+  FROM asset_ocr AS ocr
+ WHERE ocr.asset_id = %(asset_id)s
+   AND ocr.is_visible
+ ORDER BY ocr.id;
+
+-- list_files -> rows
+-- The files beside an asset's original; a filter that is null asks nothing.
+-- nullable: type, is_edited, is_progressive, is_transparent
+SELECT file.id, file.asset_id, file.type, file.key, file.is_edited, file.is_progressive,
+       file.is_transparent, file.created_at, file.updated_at
+  FROM asset_file AS file
+ WHERE file.asset_id = %(asset_id)s
+   AND (%(type)s::text IS NULL OR file.type = %(type)s)
+   AND (%(is_edited)s::boolean IS NULL OR file.is_edited = %(is_edited)s)
+   AND (%(is_progressive)s::boolean IS NULL OR file.is_progressive = %(is_progressive)s)
+   AND (%(is_transparent)s::boolean IS NULL OR file.is_transparent = %(is_transparent)s)
+ ORDER BY file.type, file.is_edited;
+
+-- find_file -> row?
+SELECT file.id, file.asset_id, file.type, file.key, file.is_edited, file.is_progressive,
+       file.is_transparent, file.created_at, file.updated_at
+  FROM asset_file AS file
+ WHERE file.id = %(file_id)s;
 
 -- count_assets -> row
 -- nullable: is_favorite, visibility
@@ -98,6 +183,16 @@ SELECT asset.id
   FROM asset
  WHERE asset.owner_id = %(owner_id)s
    AND asset.deleted_at IS NOT NULL
+ ORDER BY asset.id
+ LIMIT 1000;
+
+-- list_expired -> rows
+-- Up to a thousand assets of one user that were put into the trash before a moment.
+SELECT asset.id, asset.owner_id
+  FROM asset
+ WHERE asset.deleted_at < %(before)s
+   AND asset.owner_id = (SELECT oldest.owner_id FROM asset AS oldest
+                          WHERE oldest.deleted_at < %(before)s LIMIT 1)
  ORDER BY asset.id
  LIMIT 1000;
 

@@ -17,7 +17,7 @@ INSERT INTO asset_exif (asset_id) VALUES (%(asset_id)s);
 -- A file beside the original; the key of the one it replaces, if another.
 INSERT INTO asset_file AS file (asset_id, type, key)
 VALUES (%(asset_id)s, %(type)s, %(key)s)
-    ON CONFLICT (asset_id, type) DO UPDATE SET key = excluded.key, updated_at = now()
+    ON CONFLICT (asset_id, type, is_edited) DO UPDATE SET key = excluded.key, updated_at = now()
 RETURNING file.id;
 
 -- lock_assets -> rows

@@ -10,3 +10,28 @@ RETURNING id, action, parameters, sequence;
 
 -- set_edited -> count
 UPDATE asset SET is_edited = %(is_edited)s, updated_at = now() WHERE id = %(asset_id)s;
+
+-- show_edit -> count
+UPDATE asset
+   SET thumbhash = %(thumbhash)s, width = %(width)s, height = %(height)s, updated_at = now()
+ WHERE id = %(asset_id)s;
+
+-- hold_edited -> row?
+-- An asset held until commit, with its edits as they are now.
+SELECT asset.owner_id,
+       ARRAY(SELECT asset_edit.id FROM asset_edit
+              WHERE asset_edit.asset_id = asset.id ORDER BY asset_edit.sequence) AS edit_ids
+  FROM asset
+ WHERE asset.id = %(asset_id)s
+   FOR UPDATE;
+
+-- put_edited -> none
+INSERT INTO asset_file (asset_id, type, key, is_edited)
+SELECT %(asset_id)s, file.type, file.key, true
+  FROM unnest(%(types)s::text[], %(keys)s::text[]) AS file (type, key);
+
+-- delete_edited -> rows
+-- The files of the edit before; a run that is repeated finds its own, whose bytes stay.
+DELETE FROM asset_file
+ WHERE asset_id = %(asset_id)s AND is_edited
+RETURNING key;

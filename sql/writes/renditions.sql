@@ -38,8 +38,8 @@ UPDATE asset
    SET file_created_at = CASE WHEN is_dated THEN file_created_at ELSE %(file_created_at)s END,
        local_date_time = CASE WHEN is_dated THEN local_date_time ELSE %(local_date_time)s END,
        duration_ms     = coalesce(%(duration_ms)s, duration_ms),
-       width           = coalesce(%(width)s, width),
-       height          = coalesce(%(height)s, height),
+       width           = CASE WHEN is_edited THEN width ELSE coalesce(%(width)s, width) END,
+       height          = CASE WHEN is_edited THEN height ELSE coalesce(%(height)s, height) END,
        updated_at      = now()
   FROM (
     SELECT 'date_time_original' = ANY(asset_exif.edited) AS is_dated
@@ -52,9 +52,12 @@ UPDATE asset
 RETURNING asset.owner_id;
 
 -- set_thumbhash -> row?
--- Whose asset it is, and whether this is its first picture.
+-- Whose asset it is, and whether this is its first picture. What was edited shows the edit.
 UPDATE asset
-   SET thumbhash = %(thumbhash)s, width = %(width)s, height = %(height)s, updated_at = now()
+   SET thumbhash  = CASE WHEN is_edited THEN thumbhash ELSE %(thumbhash)s END,
+       width      = CASE WHEN is_edited THEN width ELSE %(width)s END,
+       height     = CASE WHEN is_edited THEN height ELSE %(height)s END,
+       updated_at = now()
   FROM (
     SELECT asset.thumbhash IS NULL AS is_bare
       FROM asset
@@ -67,4 +70,7 @@ RETURNING asset.owner_id, before.is_bare;
 -- put_pictures -> none
 INSERT INTO asset_file (asset_id, type, key)
 VALUES (%(asset_id)s, 'thumbnail', %(thumbnail_key)s), (%(asset_id)s, 'preview', %(preview_key)s)
-    ON CONFLICT (asset_id, type) DO UPDATE SET key = excluded.key, updated_at = now();
+    ON CONFLICT (asset_id, type, is_edited) DO UPDATE SET key = excluded.key, updated_at = now();
+
+-- delete_file -> count
+DELETE FROM asset_file WHERE id = %(file_id)s;

@@ -173,6 +173,23 @@ async def empty_trash(tx: Transaction, actor: Actor) -> int:
     return len(trashed)
 
 
+async def expire_trash(tx: Transaction, before: datetime) -> int:
+    """Delete for good up to a thousand of one user's assets that were trashed before; how many
+    there were."""
+    rows = await reads.assets.list_expired(tx, before=before)
+    if not rows:
+        return 0
+    actor = Actor(rows[0]["owner_id"], is_elevated=True)
+    ids = {row["id"] for row in rows}
+    held = await _lock_around(tx, actor, list(ids))
+    await _delete(
+        tx,
+        actor,
+        [row["id"] for row in held if row["id"] in ids and (row["deleted_at"] or before) < before],
+    )
+    return len(rows)
+
+
 async def delete_assets(tx: Transaction, actor: Actor, asset_ids: Sequence[UUID]) -> None:
     """Forget assets for good; their files are removed after that is on record."""
     await _lock_around(tx, actor, asset_ids)

@@ -8,8 +8,10 @@ from uuid import UUID
 
 import msgspec
 
-from sql import Transaction, writes
-from sync import log
+from sql import Transaction, reads, writes
+from sync import access, log
+from sync.actor import Actor
+from sync.errors import Invalid, NoAccess
 
 
 class Metadata(msgspec.Struct, kw_only=True):
@@ -48,6 +50,25 @@ TAKEN = ("file_created_at", "local_date_time", "width", "height", "duration_ms")
 async def request_metadata(tx: Transaction, owner_id: UUID, asset_ids: Sequence[UUID]) -> None:
     """Have files read again, and their pictures made after that."""
     await log.stage(tx, "asset.metadata_requested", owner_id, asset_ids)
+
+
+async def request_thumbnails(tx: Transaction, owner_id: UUID, asset_ids: Sequence[UUID]) -> None:
+    await log.stage(tx, "asset.thumbnail_requested", owner_id, asset_ids)
+
+
+async def delete_file(tx: Transaction, actor: Actor, file_id: UUID) -> None:
+    """Remove what was made of an asset, until it is made again; its bytes after that is on
+    record."""
+    file = await reads.assets.find_file(tx, file_id=file_id)
+    if file is None:
+        raise NoAccess("assetFile.delete")
+    await access.lock_assets(tx, actor, [file["asset_id"]], "assetFile.delete")
+    if file["type"] == "sidecar":
+        raise Invalid("Sidecar files cannot be deleted")
+    if await writes.renditions.delete_file(tx, file_id=file_id):
+        await log.stage(
+            tx, "asset.file_deleted", actor.user_id, [file["asset_id"]], keys=[file["key"]]
+        )
 
 
 async def record_metadata(tx: Transaction, asset_id: UUID, found: Metadata) -> None:

@@ -236,3 +236,21 @@ async def test_they_are_done_at_the_start(context, server, monkeypatch):
 )
 def test_night_is_on_the_machines_clock(now, night):
     assert chores.next_night(datetime.fromisoformat(now)) == datetime.fromisoformat(night)
+
+
+async def test_the_trash_is_emptied_when_its_time_is_over(context, alice, bob, change):
+    kept, old, others = [
+        (await client.upload(picture())).json["id"] for client in (alice, alice, bob)
+    ]
+    await alice.delete("/api/assets", {"ids": [kept, old]})
+    await bob.delete("/api/assets", {"ids": [others]})
+    await change(
+        "UPDATE asset SET deleted_at = now() - interval '31 days' WHERE id = ANY(%s::uuid[])",
+        [old, others],
+    )
+
+    assert await chores.do_all(context)
+
+    assert (await alice.get(f"/api/assets/{kept}")).json["isTrashed"] is True
+    assert (await alice.get(f"/api/assets/{old}")).status == 400
+    assert (await bob.get(f"/api/assets/{others}")).status == 400
