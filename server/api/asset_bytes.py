@@ -63,6 +63,8 @@ async def view_asset(call: Call) -> web.StreamResponse:
             return _redirect(call, "thumbnail", size="preview")
     if row["key"] is None:
         raise Missing(NOT_MADE)
+    if call.actor.link and not call.actor.link.is_metadata_shown:
+        return await _send_rendition(call, row, missing=NOT_MADE)
     name = f"{_stem(row)}_{size}{PurePosixPath(row['key']).suffix}"
     return await _send_rendition(call, row, missing=NOT_MADE, file_name=name)
 

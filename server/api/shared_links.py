@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hmac
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
+from hmac import compare_digest
 from typing import Any, Literal
 from uuid import UUID
 
@@ -128,7 +128,7 @@ async def shared_link_login(call: Call) -> web.Response:
     password = row["password"]
     if password is None:
         raise Invalid("Shared link is not password protected")
-    if not hmac.compare_digest(_digest(password), _digest(call.body.password)):
+    if not compare_digest(_digest(password), _digest(call.body.password)):
         raise Unauthenticated("Invalid password")
     response = json_response(await _show_one(call, link.id), status=201)
     cookies.open_link(call.request, response, link.id, password)
