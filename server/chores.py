@@ -17,7 +17,7 @@ from sql import Database, Disconnected, reads
 from storage import janitor
 from storage.janitor import Implausible
 from sync import retention, schedule
-from sync.operations import assets, memories, people, renditions, sessions
+from sync.operations import assets, duplicates, memories, people, renditions, sessions
 
 logger = logging.getLogger(__name__)
 
@@ -146,6 +146,18 @@ async def make_memories(context: Context) -> None:
                 forgotten = await forget(tx)
 
 
+async def group_identical(context: Context) -> None:
+    """What came in with the same bytes twice, by upload and in external libraries."""
+    while True:
+        async with context.database.read() as connection:
+            rows = await reads.duplicates.list_identical(connection)
+        if not rows:
+            return
+        for row in rows:
+            async with context.database.write() as tx:
+                await duplicates.group_assets(tx, row["owner_id"], row["asset_ids"])
+
+
 CHORES: tuple[Chore, ...] = (
     remove_litter,
     empty_trash,
@@ -154,6 +166,7 @@ CHORES: tuple[Chore, ...] = (
     request_missing_portraits,
     prune_log,
     make_memories,
+    group_identical,
 )
 
 

@@ -443,6 +443,28 @@ class download:
     @staticmethod
     async def list_originals(connection: Connection, *, as_edited: bool, asset_ids: list[UUID]) -> list[list_originals_row]: ...
 
+class duplicates:
+    class list_groups_row(TypedDict):
+        duplicate_id: UUID | None
+        asset_ids: list[UUID]
+    @staticmethod
+    async def list_groups(connection: Connection, *, owner_id: UUID) -> list[list_groups_row]: ...
+    class list_members_row(TypedDict):
+        id: UUID
+        duplicate_id: UUID | None
+        is_seen: bool
+    @staticmethod
+    async def list_members(connection: Connection, *, owner_id: UUID, duplicate_ids: list[UUID]) -> list[list_members_row]: ...
+    class list_identical_row(TypedDict):
+        owner_id: UUID
+        asset_ids: list[UUID]
+    @staticmethod
+    async def list_identical(connection: Connection) -> list[list_identical_row]: ...
+    class list_albums_of_row(TypedDict):
+        album_id: UUID
+    @staticmethod
+    async def list_albums_of(connection: Connection, *, asset_ids: list[UUID]) -> list[list_albums_of_row]: ...
+
 class health:
     class get_health_row(TypedDict):
         has_sequencer: bool

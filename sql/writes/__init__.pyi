@@ -193,6 +193,16 @@ class doctor:
     @staticmethod
     async def note_stream(connection: Connection, *, line_count: int, byte_count: int, seconds: float, problem: str | None, session_id: UUID) -> None: ...
 
+class duplicates:
+    class join_group_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def join_group(connection: Connection, *, duplicate_id: UUID, asset_ids: list[UUID]) -> list[join_group_row]: ...
+    class leave_groups_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def leave_groups(connection: Connection, *, asset_ids: list[UUID]) -> list[leave_groups_row]: ...
+
 class edits:
     class delete_edits_row(TypedDict):
         id: UUID
