@@ -80,6 +80,24 @@ async def list_allowed_albums(
     return {row["album_id"] for row in rows if row["role"] in ROLES[permission]}
 
 
+async def require_people(
+    connection: Connection, actor: Actor, person_ids: Collection[UUID], permission: str
+) -> None:
+    """They are all the actor's own. Raises NoAccess."""
+    if await list_allowed_people(connection, actor, person_ids) != set(person_ids):
+        raise NoAccess(permission)
+
+
+async def list_allowed_people(
+    connection: Connection, actor: Actor, person_ids: Collection[UUID]
+) -> set[UUID]:
+    """Those of the people that are the actor's own: nobody else sees them."""
+    rows = await reads.people.list_owned(
+        connection, person_ids=list(person_ids), owner_id=actor.user_id
+    )
+    return {row["id"] for row in rows}
+
+
 def _does_allow(link: Link, permission: str) -> bool:
     match permission:
         case "asset.read" | "asset.view" | "album.read":

@@ -13,19 +13,20 @@ SELECT person.id
  ORDER BY person.id
    FOR UPDATE;
 
--- update_person -> count
--- Null keeps what is there, but for columns that are `set`.
--- nullable: name, birth_date, is_hidden, is_favorite, color, face_id
+-- update_people -> count
+-- A change of each: what its object does not name stays.
 UPDATE person
-   SET name = coalesce(%(name)s, name),
-       birth_date = CASE WHEN 'birth_date' = ANY(%(set)s::text[]) THEN %(birth_date)s::date
-                         ELSE birth_date END,
-       is_hidden = coalesce(%(is_hidden)s, is_hidden),
-       is_favorite = coalesce(%(is_favorite)s, is_favorite),
-       color = CASE WHEN 'color' = ANY(%(set)s) THEN %(color)s::text ELSE color END,
-       face_id = coalesce(%(face_id)s, face_id),
+   SET name = CASE WHEN change.value ? 'name' THEN change.value ->> 'name' ELSE person.name END,
+       birth_date = CASE WHEN change.value ? 'birth_date'
+                         THEN (change.value ->> 'birth_date')::date ELSE person.birth_date END,
+       is_hidden = coalesce((change.value ->> 'is_hidden')::boolean, person.is_hidden),
+       is_favorite = coalesce((change.value ->> 'is_favorite')::boolean, person.is_favorite),
+       color = CASE WHEN change.value ? 'color' THEN change.value ->> 'color'
+                    ELSE person.color END,
+       face_id = coalesce((change.value ->> 'face_id')::uuid, person.face_id),
        updated_at = now()
- WHERE id = %(person_id)s;
+  FROM unnest(%(person_ids)s::uuid[], %(values)s::jsonb[]) AS change (person_id, value)
+ WHERE person.id = change.person_id;
 
 -- inherit -> count
 -- What nobody said of a person, the first of the others who has it says.
@@ -44,11 +45,11 @@ UPDATE person
  WHERE person.id = %(person_id)s;
 
 -- delete_people -> rows
-DELETE FROM person WHERE id = ANY(%(person_ids)s) RETURNING id;
+DELETE FROM person WHERE id = ANY(%(person_ids)s) RETURNING id, thumbnail_key;
 
 -- delete_all_people -> rows
 -- All of a user's.
-DELETE FROM person WHERE owner_id = %(owner_id)s RETURNING id;
+DELETE FROM person WHERE owner_id = %(owner_id)s RETURNING id, thumbnail_key;
 
 -- move_faces -> rows
 -- Of these people to another, or to nobody.
@@ -58,8 +59,13 @@ UPDATE asset_face
  WHERE person_id = ANY(%(former_ids)s)
 RETURNING id;
 
--- assign_face -> count
-UPDATE asset_face SET person_id = %(person_id)s WHERE id = %(face_id)s;
+-- assign_faces -> rows
+-- Those that were not this person's already.
+UPDATE asset_face
+   SET person_id = %(person_id)s
+ WHERE id = ANY(%(face_ids)s)
+   AND person_id IS DISTINCT FROM %(person_id)s
+RETURNING id;
 
 -- insert_faces -> none
 -- nullable: person_id
@@ -78,31 +84,56 @@ DELETE FROM asset_face WHERE id = ANY(%(face_ids)s);
 UPDATE asset_face SET deleted_at = now() WHERE id = %(face_id)s AND deleted_at IS NULL;
 
 -- replace_featured -> rows
--- Whoever one of these faces stands for gets the largest of their others, if there is one.
+-- Whoever one of these faces stands for gets the largest of their others, if there is one that is
+-- not locked away; and loses the picture, whose key this tells.
 UPDATE person
    SET face_id = (
-           SELECT face.id FROM asset_face AS face
+           SELECT face.id
+             FROM asset_face AS face
+             JOIN asset ON asset.id = face.asset_id AND asset.visibility <> 'locked'
             WHERE face.person_id = person.id
               AND face.deleted_at IS NULL
               AND face.id <> ALL(%(face_ids)s)
             ORDER BY (face.x2 - face.x1)::bigint * (face.y2 - face.y1) DESC, face.id
             LIMIT 1),
+       thumbnail_key = NULL,
        updated_at = now()
- WHERE face_id = ANY(%(face_ids)s)
-RETURNING id;
+  FROM (
+    SELECT person.id, person.thumbnail_key
+      FROM person
+     WHERE person.face_id = ANY(%(face_ids)s)
+       FOR UPDATE
+  ) AS before
+ WHERE person.id = before.id
+RETURNING person.id, before.thumbnail_key;
 
 -- feature_first -> rows
--- A person without a face gets the largest of theirs.
+-- A person without a face gets the largest of theirs that is not locked away.
 UPDATE person
-   SET face_id = (
-           SELECT face.id FROM asset_face AS face
-            WHERE face.person_id = person.id
-              AND face.deleted_at IS NULL
-            ORDER BY (face.x2 - face.x1)::bigint * (face.y2 - face.y1) DESC, face.id
-            LIMIT 1),
-       updated_at = now()
- WHERE id = %(person_id)s
-   AND face_id IS NULL
-   AND EXISTS (SELECT 1 FROM asset_face AS face
-                WHERE face.person_id = person.id AND face.deleted_at IS NULL)
-RETURNING id;
+   SET face_id = largest.id, updated_at = now()
+  FROM (
+    SELECT face.id
+      FROM asset_face AS face
+      JOIN asset ON asset.id = face.asset_id AND asset.visibility <> 'locked'
+     WHERE face.person_id = %(person_id)s
+       AND face.deleted_at IS NULL
+     ORDER BY (face.x2 - face.x1)::bigint * (face.y2 - face.y1) DESC, face.id
+     LIMIT 1
+  ) AS largest
+ WHERE person.id = %(person_id)s
+   AND person.face_id IS NULL
+RETURNING person.id;
+
+-- set_thumbnail -> row?
+-- The picture of a person, if it is of the face that stands for them; tells the one before it.
+UPDATE person
+   SET thumbnail_key = %(thumbnail_key)s, updated_at = now()
+  FROM (
+    SELECT person.id, person.thumbnail_key
+      FROM person
+     WHERE person.id = %(person_id)s
+       AND person.face_id = %(face_id)s
+       FOR UPDATE
+  ) AS before
+ WHERE person.id = before.id
+RETURNING before.thumbnail_key;

@@ -5,12 +5,12 @@ A face is its picture's owner's, and so is the person it is assigned to.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 from uuid import UUID, uuid4
 
-from msgspec import UNSET, UnsetType
+import msgspec
 
 from sql import Transaction, reads, writes
 from sync import access, log
@@ -31,92 +31,112 @@ class Box(NamedTuple):
     y2: int
 
 
-async def create_person(
-    tx: Transaction,
-    actor: Actor,
-    *,
-    name: str = "",
-    birth_date: date | None = None,
-    is_hidden: bool = False,
-    is_favorite: bool = False,
-    color: str | None = None,
-) -> UUID:
+class Details(TypedDict, total=False):
+    """What may be said of a person."""
+
+    name: str
+    birth_date: date | None
+    is_hidden: bool
+    is_favorite: bool
+    color: str | None
+
+
+class Changes(Details, total=False):
+    """In the featured asset the person's face is to be seen; it stands for them from now on."""
+
+    featured_asset_id: UUID
+
+
+async def create_person(tx: Transaction, actor: Actor, **details: Unpack[Details]) -> UUID:
     row = await writes.people.insert_person(
         tx,
         owner_id=actor.user_id,
-        name=name,
-        birth_date=birth_date,
-        is_hidden=is_hidden,
-        is_favorite=is_favorite,
-        color=color,
+        name=details.get("name", ""),
+        birth_date=details.get("birth_date"),
+        is_hidden=details.get("is_hidden", False),
+        is_favorite=details.get("is_favorite", False),
+        color=details.get("color"),
     )
     await _stage(tx, "person.created", actor.user_id, [row["id"]])
     return row["id"]
 
 
 async def update_person(
-    tx: Transaction,
-    actor: Actor,
-    person_id: UUID,
-    *,
-    name: str | None = None,
-    birth_date: date | UnsetType | None = UNSET,
-    is_hidden: bool | None = None,
-    is_favorite: bool | None = None,
-    color: str | UnsetType | None = UNSET,
-    featured_asset_id: UUID | None = None,
+    tx: Transaction, actor: Actor, person_id: UUID, **changes: Unpack[Changes]
 ) -> None:
-    """Change what is given. In the featured asset the person's face is to be seen."""
+    """Change what is given."""
     await access.hold_library(tx, actor.user_id)
-    if featured_asset_id:
-        await access.lock_assets(tx, actor, [featured_asset_id], "asset.read")
+    if "featured_asset_id" in changes:
+        await access.lock_assets(tx, actor, [changes["featured_asset_id"]], "asset.read")
     await _lock(tx, actor, [person_id], "person.update")
-    face = None
-    if featured_asset_id:
-        face = await reads.people.find_face(tx, asset_id=featured_asset_id, person_id=person_id)
-        if face is None:
-            raise Invalid("Invalid assetId for feature face")
-    given = {"birth_date": birth_date, "color": color}
-    await writes.people.update_person(
-        tx,
-        person_id=person_id,
-        name=name,
-        birth_date=None if birth_date is UNSET else birth_date,
-        is_hidden=is_hidden,
-        is_favorite=is_favorite,
-        color=None if color is UNSET else color,
-        face_id=face["id"] if face else None,
-        set=[column for column, value in given.items() if value is not UNSET],
-    )
-    await _stage(tx, "person.updated", actor.user_id, [person_id])
+    if not await _update(tx, actor, {person_id: changes}):
+        raise Invalid("Invalid assetId for feature face or asset is offline")
+
+
+async def update_people(
+    tx: Transaction, actor: Actor, changes: Mapping[UUID, Changes]
+) -> set[UUID]:
+    """Change what is given of each, as `update_person` does; return of whom it could be done."""
+    await access.hold_library(tx, actor.user_id)
+    own = await _lock_own(tx, actor, list(changes))
+    return await _update(tx, actor, {id_: changes[id_] for id_ in changes if id_ in own})
 
 
 async def merge_people(
     tx: Transaction, actor: Actor, person_id: UUID, other_ids: Sequence[UUID]
-) -> None:
-    """The others were this person too: who gets their faces, and what only they are known by."""
+) -> set[UUID]:
+    """The others were this person too: who gets their faces, and what only they are known by.
+
+    Return those of the others that are the actor's, and so are merged.
+    """
     if person_id in other_ids:
         raise Invalid("Cannot merge a person into themselves")
     await access.hold_library(tx, actor.user_id)
-    await _lock(tx, actor, [person_id, *other_ids], "person.merge")
-    others = list(other_ids)
+    own = await _lock_own(tx, actor, [person_id, *other_ids])
+    if person_id not in own:
+        raise NoAccess("person.merge")
+    others = [id_ for id_ in other_ids if id_ in own]
     faces = await writes.people.move_faces(tx, former_ids=others, person_id=person_id)
     await writes.people.inherit(tx, person_id=person_id, other_ids=others)
     gone = await writes.people.delete_people(tx, person_ids=others)
-    await writes.people.feature_first(tx, person_id=person_id)
+    featured = await writes.people.feature_first(tx, person_id=person_id)
     await _stage(tx, "person.updated", actor.user_id, [person_id])
+    await _stage(tx, "person.face_changed", actor.user_id, [row["id"] for row in featured])
     await _stage_faces(tx, actor.user_id, [row["id"] for row in faces])
-    await _stage(tx, "person.deleted", actor.user_id, [row["id"] for row in gone])
+    await _stage_deletion(tx, actor.user_id, gone)
+    return set(others)
 
 
-async def delete_person(tx: Transaction, actor: Actor, person_id: UUID) -> None:
+async def delete_people(tx: Transaction, actor: Actor, person_ids: Sequence[UUID]) -> None:
     """Their faces stay, of nobody known."""
     await access.hold_library(tx, actor.user_id)
-    await _lock(tx, actor, [person_id], "person.delete")
-    faces = await writes.people.move_faces(tx, former_ids=[person_id], person_id=None)
-    await writes.people.delete_people(tx, person_ids=[person_id])
+    await _lock(tx, actor, person_ids, "person.delete")
+    ids = list(person_ids)
+    faces = await writes.people.move_faces(tx, former_ids=ids, person_id=None)
+    gone = await writes.people.delete_people(tx, person_ids=ids)
     await _stage_faces(tx, actor.user_id, [row["id"] for row in faces])
-    await _stage(tx, "person.deleted", actor.user_id, [person_id])
+    await _stage_deletion(tx, actor.user_id, gone)
+
+
+async def request_thumbnails(tx: Transaction, owner_id: UUID, person_ids: Sequence[UUID]) -> None:
+    """Have people's pictures made again."""
+    await log.stage(tx, "person.thumbnail_requested", owner_id, person_ids)
+
+
+async def record_thumbnail(
+    tx: Transaction, owner_id: UUID, person_id: UUID, *, face_id: UUID, key: str
+) -> None:
+    """Record a picture of that face whose bytes are stored. They go again if meanwhile another
+    face stands for the person."""
+    former = await writes.people.set_thumbnail(
+        tx, person_id=person_id, face_id=face_id, thumbnail_key=key
+    )
+    if former is None:
+        await _drop_files(tx, owner_id, [key])
+        return
+    await _stage(tx, "person.thumbnail_made", owner_id, [person_id])
+    if former["thumbnail_key"] != key:
+        await _drop_files(tx, owner_id, [former["thumbnail_key"]])
 
 
 async def create_face(
@@ -124,7 +144,7 @@ async def create_face(
 ) -> UUID:
     """A person says whose face is there."""
     await access.hold_library(tx, actor.user_id)
-    await access.lock_assets(tx, actor, [asset_id], "asset.read")
+    await access.lock_assets(tx, actor, [asset_id], "asset.update")
     await _lock(tx, actor, [person_id], "person.read")
     (face_id,) = await _insert_faces(tx, asset_id, [box], "manual", person_id=person_id)
     await _stage_faces(tx, actor.user_id, [face_id])
@@ -136,11 +156,20 @@ async def reassign_face(tx: Transaction, actor: Actor, face_id: UUID, person_id:
     """It is another's face."""
     await _lock_face(tx, actor, face_id, "person.create")
     await _lock(tx, actor, [person_id], "person.update")
-    await writes.people.assign_face(tx, face_id=face_id, person_id=person_id)
-    replaced = await writes.people.replace_featured(tx, face_ids=[face_id])
-    await _stage_faces(tx, actor.user_id, [face_id])
-    await _stage(tx, "person.updated", actor.user_id, [row["id"] for row in replaced])
-    await _feature_first(tx, actor.user_id, person_id)
+    await _assign(tx, actor.user_id, [face_id], person_id)
+
+
+async def reassign_faces(
+    tx: Transaction, actor: Actor, person_id: UUID, seen: Sequence[tuple[UUID, UUID]]
+) -> None:
+    """Whoever was seen in an asset, it was this person: pairs of an asset and a person."""
+    await access.hold_library(tx, actor.user_id)
+    faces = await reads.people.find_faces(
+        tx, asset_ids=[asset for asset, _ in seen], person_ids=[person for _, person in seen]
+    )
+    await access.lock_assets(tx, actor, {face["asset_id"] for face in faces}, "person.create")
+    await _lock(tx, actor, [person_id], "person.update")
+    await _assign(tx, actor.user_id, [face["id"] for face in faces], person_id)
 
 
 async def delete_face(tx: Transaction, actor: Actor, face_id: UUID, *, force: bool) -> None:
@@ -152,7 +181,7 @@ async def delete_face(tx: Transaction, actor: Actor, face_id: UUID, *, force: bo
     replaced = await writes.people.replace_featured(tx, face_ids=[face_id])
     await writes.people.hide_face(tx, face_id=face_id)
     await _stage_faces(tx, actor.user_id, [face_id])
-    await _stage(tx, "person.updated", actor.user_id, [row["id"] for row in replaced])
+    await _stage_replacement(tx, actor.user_id, replaced)
 
 
 async def record_faces(tx: Transaction, asset_id: UUID, found: Sequence[Box]) -> list[UUID]:
@@ -194,8 +223,56 @@ async def forget_assets(tx: Transaction, owner_id: UUID, asset_ids: Sequence[UUI
 
 async def forget_all(tx: Transaction, owner_id: UUID) -> None:
     """A user goes, whose assets are gone already."""
-    rows = await writes.people.delete_all_people(tx, owner_id=owner_id)
-    await _stage(tx, "person.deleted", owner_id, [row["id"] for row in rows])
+    gone = await writes.people.delete_all_people(tx, owner_id=owner_id)
+    await _stage_deletion(tx, owner_id, gone)
+
+
+async def _update(tx: Transaction, actor: Actor, changes: Mapping[UUID, Changes]) -> set[UUID]:
+    """Of people who are locked; those whose featured asset does not show them stay as they are."""
+    chosen = {
+        id_: given["featured_asset_id"]
+        for id_, given in changes.items()
+        if "featured_asset_id" in given
+    }
+    faces = await _find_faces(tx, actor, chosen) if chosen else {}
+    done: dict[UUID, dict[str, Any]] = {
+        id_: {**given, "face_id": faces.get(id_)}
+        for id_, given in changes.items()
+        if id_ not in chosen or id_ in faces
+    }
+    await writes.people.update_people(
+        tx,
+        person_ids=list(done),
+        values=[msgspec.json.encode(given).decode() for given in done.values()],
+    )
+    await _stage(tx, "person.updated", actor.user_id, [id_ for id_ in done if id_ not in faces])
+    await _stage(tx, "person.face_changed", actor.user_id, list(faces))
+    return set(done)
+
+
+async def _find_faces(
+    tx: Transaction, actor: Actor, chosen: Mapping[UUID, UUID]
+) -> dict[UUID, UUID]:
+    """Person → their face in the asset that is chosen for them, where it may be shown."""
+    rows = await reads.people.find_faces(
+        tx, asset_ids=list(chosen.values()), person_ids=list(chosen)
+    )
+    return {
+        row["person_id"]: row["id"]
+        for row in reversed(rows)
+        if row["person_id"]
+        and not row["is_offline"]
+        and (actor.is_elevated or row["visibility"] != "locked")
+    }
+
+
+async def _assign(tx: Transaction, owner_id: UUID, face_ids: list[UUID], person_id: UUID) -> None:
+    rows = await writes.people.assign_faces(tx, face_ids=face_ids, person_id=person_id)
+    moved = [row["id"] for row in rows]
+    replaced = await writes.people.replace_featured(tx, face_ids=moved)
+    await _stage_faces(tx, owner_id, moved)
+    await _stage_replacement(tx, owner_id, replaced)
+    await _feature_first(tx, owner_id, person_id)
 
 
 async def _insert_faces(
@@ -230,19 +307,23 @@ async def _delete_faces(tx: Transaction, owner_id: UUID, face_ids: list[UUID]) -
     replaced = await writes.people.replace_featured(tx, face_ids=face_ids)
     await writes.people.delete_faces(tx, face_ids=face_ids)
     await _stage_faces(tx, owner_id, face_ids)
-    await _stage(tx, "person.updated", owner_id, [row["id"] for row in replaced])
+    await _stage_replacement(tx, owner_id, replaced)
 
 
 async def _feature_first(tx: Transaction, owner_id: UUID, person_id: UUID) -> None:
     rows = await writes.people.feature_first(tx, person_id=person_id)
-    await _stage(tx, "person.updated", owner_id, [row["id"] for row in rows])
+    await _stage(tx, "person.face_changed", owner_id, [row["id"] for row in rows])
 
 
 async def _lock(tx: Transaction, actor: Actor, person_ids: Sequence[UUID], permission: str) -> None:
+    if await _lock_own(tx, actor, person_ids) != set(person_ids):
+        raise NoAccess(permission)
+
+
+async def _lock_own(tx: Transaction, actor: Actor, person_ids: Sequence[UUID]) -> set[UUID]:
     """Hold the actor's people until commit; the library is held already."""
     rows = await writes.people.lock_people(tx, person_ids=list(person_ids), owner_id=actor.user_id)
-    if len(rows) != len(set(person_ids)):
-        raise NoAccess(permission)
+    return {row["id"] for row in rows}
 
 
 async def _lock_face(tx: Transaction, actor: Actor, face_id: UUID, permission: str) -> None:
@@ -269,6 +350,27 @@ def _overlap(one: Box, other: Box) -> bool:
 def _relative(box: Box) -> tuple[float, float, float, float]:
     width, height = max(box.image_width, 1), max(box.image_height, 1)
     return box.x1 / width, box.y1 / height, box.x2 / width, box.y2 / height
+
+
+async def _stage_replacement(
+    tx: Transaction, owner_id: UUID, replaced: Sequence[writes.people.replace_featured_row]
+) -> None:
+    await _stage(tx, "person.face_changed", owner_id, [row["id"] for row in replaced])
+    await _drop_files(tx, owner_id, [row["thumbnail_key"] for row in replaced])
+
+
+async def _stage_deletion(
+    tx: Transaction,
+    owner_id: UUID,
+    gone: Sequence[writes.people.delete_people_row | writes.people.delete_all_people_row],
+) -> None:
+    await _stage(tx, "person.deleted", owner_id, [row["id"] for row in gone])
+    await _drop_files(tx, owner_id, [row["thumbnail_key"] for row in gone])
+
+
+async def _drop_files(tx: Transaction, owner_id: UUID, keys: Iterable[str | None]) -> None:
+    if named := [key for key in keys if key]:
+        await log.stage(tx, "person.thumbnail_dropped", owner_id, [owner_id], keys=named)
 
 
 async def _stage_faces(tx: Transaction, owner_id: UUID, face_ids: Sequence[UUID]) -> None:

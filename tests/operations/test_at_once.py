@@ -109,7 +109,7 @@ async def scene(database, alice, ids, do):
         "merge": (people.merge_people, alice, named[1], named[:1]),
         "merge back": (people.merge_people, alice, named[0], named[1:]),
         "merge into a new one": (people.merge_people, alice, faceless, named[:1]),
-        "delete a person": (people.delete_person, alice, named[0]),
+        "delete a person": (people.delete_people, alice, [named[0]]),
         "reassign": (people.reassign_face, alice, faces[0], named[1]),
         "find no faces": (people.record_faces, ids[0], []),
         "find a face": (people.record_faces, ids[0], [BOX._replace(x1=60, x2=90)]),

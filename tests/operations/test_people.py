@@ -126,7 +126,7 @@ async def test_nobody_is_merged_into_themselves(alice, anna, bert, refused):
 
 async def test_a_deleted_person_leaves_faces_of_nobody(alice, anna, ids, do, faces):
     face_id = await do(people.create_face, alice, ids[0], anna, SMALL)
-    await do(people.delete_person, alice, anna)
+    await do(people.delete_people, alice, [anna])
     assert await faces() == {face_id: None}
 
 
@@ -185,9 +185,10 @@ async def test_nobody_of_another_is_named_and_nobody_locked_without_the_pin(
     for operation, actor, *values in (
         (people.update_person, bob, anna),
         (people.update_person, alice, uuid4()),
-        (people.merge_people, alice, anna, [stranger]),
+        (people.delete_people, alice, [anna, stranger]),
+        (people.merge_people, alice, stranger, [anna]),
         (people.merge_people, bob, anna, [stranger]),
-        (people.delete_person, bob, anna),
+        (people.delete_people, bob, [anna]),
         (people.create_face, alice, theirs, anna, SMALL),
         (people.create_face, alice, ids[0], stranger, SMALL),
         (people.create_face, alice, locked, anna, SMALL),
@@ -220,7 +221,7 @@ async def test_whatever_is_named_and_deleted_at_once_agrees(database, alice, ids
         work(people.record_faces, ids[0], [LARGE]),
         work(people.record_faces, ids[1], []),
         work(assets.delete_assets, alice, ids[2:]),
-        work(people.delete_person, alice, named[3]),
+        work(people.delete_people, alice, [named[3]]),
         *(work(people.reassign_face, alice, face_id, named[0]) for face_id in found[:6]),
         *(work(people.delete_face, alice, face_id, force=True) for face_id in found[5:]),
         return_exceptions=True,

@@ -120,7 +120,7 @@ class Order(Changes):
         owner, other_id = self.people[other % len(self.people)]
         actor = self.actors[who]
         if what == "delete":
-            self.write(people.delete_person, actor, person_id)
+            self.write(people.delete_people, actor, [person_id])
         elif what == "merge" and owner == who:
             self.write(people.merge_people, actor, person_id, [other_id])
         else:
