@@ -26,7 +26,7 @@ from sql import reads
 from storage import files, media_types, paths
 from sync.actor import Actor
 from sync.errors import Invalid, Refused, Unauthenticated
-from sync.operations import assets, shared_links
+from sync.operations import assets
 
 Result = TypeVar("Result")
 Milliseconds = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -208,9 +208,7 @@ async def _store(context: Context, actor: Actor, form: Form, facts: assets.Uploa
     await asyncio.to_thread(_keep, context.root, form, facts, keys)
     try:
         async with context.database.write() as tx:
-            asset_id = await assets.record_upload(tx, actor.user_id, facts)
-            if actor.link:
-                await shared_links.receive_asset(tx, actor.link, actor.user_id, asset_id)
+            asset_id = await assets.record_upload(tx, actor.user_id, facts, link=actor.link)
     except Refused:
         await asyncio.to_thread(_remove, context.root, keys)
         raise

@@ -11,7 +11,7 @@ import msgspec
 
 from sql import Transaction, reads, writes
 from sync import access, log
-from sync.actor import Actor
+from sync.actor import Actor, Link
 from sync.errors import Invalid
 from sync.operations import albums, edits, findings, memories, people, shared_links, stacks
 
@@ -37,11 +37,14 @@ class Upload(NamedTuple):
     metadata: Sequence[tuple[str, dict[str, Any]]] = ()
 
 
-async def record_upload(tx: Transaction, owner_id: UUID, upload: Upload) -> UUID:
-    """Record an asset whose bytes are stored; return its id.
+async def record_upload(
+    tx: Transaction, owner_id: UUID, upload: Upload, *, link: Link | None = None
+) -> UUID:
+    """Record an asset whose bytes are stored, and show it where the link leads that it came by.
 
-    Another id than the upload's: the owner had these bytes already, and nothing was changed.
-    Raises Invalid when the quota is exceeded or the moving part of a live photo cannot be one.
+    Returns its id. Another than the upload's: the owner had these bytes already. Raises Invalid
+    when the quota is exceeded or the moving part of a live photo cannot be one, Unauthenticated
+    when the link takes nothing any more.
     """
     video_id = upload.live_photo_video_id
     if video_id:
@@ -50,7 +53,12 @@ async def record_upload(tx: Transaction, owner_id: UUID, upload: Upload) -> UUID
         row = await reads.assets.find_duplicate(tx, owner_id=owner_id, checksum=upload.checksum)
         if row is None:
             raise Invalid("The asset was deleted while it was uploaded again")
+        if link:
+            await shared_links.receive_asset(tx, link, owner_id, row["id"])
         return row["id"]
+    if link:
+        await shared_links.receive_asset(tx, link, owner_id, upload.asset_id)
+    # The owner after albums and links, as whoever deletes goes: so none can deadlock.
     if not await writes.users.add_usage(tx, user_id=owner_id, bytes=upload.file_bytes):
         raise Invalid("Quota has been exceeded!")
     await log.stage(
@@ -318,6 +326,8 @@ async def _update_exif(tx: Transaction, asset_ids: list[UUID], exif: dict[str, A
         longitude=exif.get("longitude"),
         rating=exif.get("rating"),
     )
+    if "latitude" in exif:
+        await writes.assets.locate(tx, asset_ids=asset_ids)
 
 
 async def _set_trashed(

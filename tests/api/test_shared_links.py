@@ -630,8 +630,8 @@ def _decode(key):
 async def _end_before_recording(monkeypatch, execute, link):
     record = assets.record_upload
 
-    async def record_late(*values):
+    async def record_late(*values, **details):
         await end(execute, link)
-        return await record(*values)
+        return await record(*values, **details)
 
     monkeypatch.setattr(assets, "record_upload", record_late)
