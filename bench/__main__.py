@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from importlib import import_module
+from inspect import signature
 
 from bench.figures import show
 
@@ -16,6 +17,7 @@ NAMES = (
     "fanout",
     "upload",
     "footprint",
+    "search",
     "share",
     "sync_correctness",
 )
@@ -25,12 +27,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--json", action="store_true", help="one line per figure")
+    parser.add_argument("--assets", type=int, help="in the library of those that take one")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(NAMES):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     for name in arguments.names or NAMES:
         module = import_module(f"bench.{name}")
-        figures = module.measure()
+        takes_assets = "assets" in signature(module.measure).parameters
+        sized = {"assets": arguments.assets} if arguments.assets and takes_assets else {}
+        figures = module.measure(**sized)
         if arguments.json:
             print("\n".join(figure.as_json() for figure in figures), flush=True)
         else:

@@ -60,11 +60,10 @@ OPERATORS = {
     "notIn": "{column} <> ALL(%(value)s)",
     "null": "{column} IS NULL",
     "not null": "{column} IS NOT NULL",
-    # That there is text at all lets the index be used which leaves out all that has none.
-    "like": "{column} <> '' AND searchable({column}) LIKE '%%' || like_text(%(value)s) || '%%'",
+    "like": "searchable({column}) LIKE '%%' || like_text(%(value)s) || '%%'",
     "notLike": "searchable({column}) NOT LIKE '%%' || like_text(%(value)s) || '%%'",
-    "startsWith": "{column} <> '' AND searchable({column}) LIKE like_text(%(value)s) || '%%'",
-    "endsWith": "{column} <> '' AND searchable({column}) LIKE '%%' || like_text(%(value)s)",
+    "startsWith": "searchable({column}) LIKE like_text(%(value)s) || '%%'",
+    "endsWith": "searchable({column}) LIKE '%%' || like_text(%(value)s)",
 }
 # What an asset is or is not. Favourites, tags and people are between an owner and their library:
 # others do not see them, so they do not find by them either.
