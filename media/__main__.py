@@ -21,7 +21,7 @@ from media.consumers import (
     person_thumbnail_consumer,
     thumbnail_consumer,
 )
-from sql import Database
+from sql import Database, places
 from sync import sequencer, topics, worker
 
 STOP_SECONDS = 2.0
@@ -64,6 +64,7 @@ async def main(settings: Settings) -> None:
     async with Database(
         settings.database_url, connections_max=connections_max, is_derived=True
     ) as database:
+        await places.load(database)
         working = asyncio.create_task(_work(database, settings))
         print("ready", flush=True)
         stopped = asyncio.create_task(stopping.wait())

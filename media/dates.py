@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import tzfpy
 
 _DATE = re.compile(
     r"(\d{4})[:/.-](\d{1,2})[:/.-](\d{1,2})"
@@ -25,6 +28,7 @@ class WallClock(NamedTuple):
 
     time: datetime
     offset: timedelta | None = None
+    zone: str | None = None  # `Europe/Oslo`, where the place told the offset
 
     def in_utc(self) -> datetime:
         """Return the instant; a clock of unknown zone counts as UTC."""
@@ -64,6 +68,12 @@ def parse_offset(text: str | None) -> timedelta | None:
     return -offset if match[2] == "-" else offset
 
 
+def at_place(clock: datetime, latitude: float, longitude: float) -> WallClock:
+    """A clock that shows the time of its place, degrees north and east."""
+    zone = tzfpy.get_tz(longitude, latitude)
+    return WallClock(clock, ZoneInfo(zone).utcoffset(clock), zone)
+
+
 def offset_from(clock: datetime, utc: datetime) -> timedelta | None:
     """Infer the zone of a wall clock from a satellite's UTC (both without tzinfo)."""
     difference = clock - utc
@@ -71,10 +81,11 @@ def offset_from(clock: datetime, utc: datetime) -> timedelta | None:
     return nearest if abs(nearest - difference) <= _OLDEST_FIX else None
 
 
-def zone_name(offset: timedelta | None) -> str | None:
-    """Name an offset as Immich's clients expect it: `UTC+2`, `UTC+5:30`, `UTC+0`."""
-    if offset is None:
-        return None
+def zone_name(clock: WallClock) -> str | None:
+    """Name a zone as Immich's clients expect it: `UTC+2`, `UTC+5:30`, `UTC+0`, `Europe/Oslo`."""
+    offset = clock.offset
+    if clock.zone or offset is None:
+        return clock.zone
     hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
     sign = "-" if offset < timedelta() else "+"
     return f"UTC{sign}{hours}:{minutes:02}" if minutes else f"UTC{sign}{hours}"

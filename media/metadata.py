@@ -39,8 +39,9 @@ def read(
     width, height = shape[:2] if shape else (own.width, own.height)
     turn = shape.orientation if shape and shape.orientation else _orientation(own)
     upright = (height, width) if turn in _SIDEWAYS else (width, height)
-    latitude, longitude = _position(beside) or _position(own) or (None, None)
-    clock = _taken(beside, own)
+    position = _position(beside) or _position(own)
+    latitude, longitude = position or (None, None)
+    clock = _taken(beside, own, position)
     taken_at = clock.in_utc() if clock else min(file_created_at, file_modified_at).astimezone(UTC)
     return Metadata(
         file_created_at=taken_at,
@@ -53,7 +54,7 @@ def read(
         orientation=str(turn) if turn else None,
         date_time_original=taken_at,
         modify_date=file_modified_at.astimezone(UTC),
-        time_zone=dates.zone_name(clock.offset) if clock else None,
+        time_zone=dates.zone_name(clock) if clock else None,
         latitude=latitude,
         longitude=longitude,
         projection_type=_projection(beside) or _projection(own),
@@ -174,13 +175,22 @@ def _degrees(parts: list[float | None]) -> float | None:
 # When.
 
 
-def _taken(beside: Tags, own: Tags) -> WallClock | None:
-    """Return the first date in Immich's order; any date in the sidecar comes before all others."""
+def _taken(beside: Tags, own: Tags, position: tuple[float, float] | None) -> WallClock | None:
+    """Return the first date in Immich's order; any date in the sidecar comes before all others.
+
+    Its zone is what the tags say, else that of the place, else what the satellites' clock tells.
+    """
     clock = next(_candidates(beside), None) or next(_candidates(own), None)
     if clock is None or clock.offset is not None:
         return clock
-    offset = _offset(clock.time, beside)
-    return clock._replace(offset=_offset(clock.time, own) if offset is None else offset)
+    for of in (beside, own):
+        if (offset := _offset(clock.time, of)) is not None:
+            return clock._replace(offset=offset)
+    if position:
+        return dates.at_place(clock.time, *position)
+    satellite = _satellite_date(beside) or _satellite_date(own)
+    offset = dates.offset_from(clock.time, satellite.time) if satellite else None
+    return clock._replace(offset=offset)
 
 
 def _candidates(of: Tags) -> Iterator[WallClock]:
@@ -238,7 +248,7 @@ def _satellite_date(of: Tags) -> WallClock | None:
 
 
 def _offset(clock: datetime, of: Tags) -> timedelta | None:
-    """Find the zone elsewhere: other offsets, then the satellites' clock."""
+    """Find the zone in another tag."""
     for kind in ("Original", "Digitized"):
         offset = dates.parse_offset(of.text(f"Exif.Photo.OffsetTime{kind}"))
         if offset is not None:
@@ -252,5 +262,4 @@ def _offset(clock: datetime, of: Tags) -> timedelta | None:
     hours = of.number("Exif.Image.TimeZoneOffset")
     if hours is not None and abs(hours) <= 14:
         return timedelta(hours=hours)
-    satellite = _satellite_date(of)
-    return dates.offset_from(clock, satellite.time) if satellite else None
+    return None

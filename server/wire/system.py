@@ -15,8 +15,8 @@ RELEASES = "https://github.com/immich-app/immich/releases"
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 # What clients may show a door to. Only what is behind it already is true.
 MISSING = (
-    "configFile", "duplicateDetection", "email", "facialRecognition", "importFaces", "map", "oauth",
-    "oauthAutoLaunch", "ocr", "realtimeTranscoding", "reverseGeocoding", "search", "smartSearch",
+    "configFile", "duplicateDetection", "email", "facialRecognition", "importFaces", "oauth",
+    "oauthAutoLaunch", "ocr", "realtimeTranscoding", "search", "smartSearch",
 )  # fmt: skip
 
 Shown = dict[str, Any]

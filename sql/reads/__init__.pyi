@@ -646,12 +646,19 @@ class people:
         updated_at: datetime
     @staticmethod
     async def get_people(connection: Connection, *, person_ids: list[UUID]) -> list[get_people_row]: ...
+    class get_thumbnail_row(TypedDict):
+        thumbnail_key: str | None
+        visibility: str
+    @staticmethod
+    async def get_thumbnail(connection: Connection, *, person_id: UUID) -> get_thumbnail_row | None: ...
     class list_owned_row(TypedDict):
         id: UUID
     @staticmethod
     async def list_owned(connection: Connection, *, person_ids: list[UUID], owner_id: UUID) -> list[list_owned_row]: ...
     @staticmethod
     async def count_pictures(connection: Connection, *, person_id: UUID) -> int: ...
+    @staticmethod
+    async def count_faces(connection: Connection, *, person_ids: list[UUID]) -> int: ...
     class list_seen_row(TypedDict):
         id: UUID
         image_width: int
@@ -688,6 +695,31 @@ class people:
         key: str | None
     @staticmethod
     async def list_claimed(connection: Connection, *, person_ids: list[UUID], keys: list[str]) -> list[list_claimed_row]: ...
+
+class places:
+    class find_place_row(TypedDict):
+        city: str
+        state: str
+        country: str
+    @staticmethod
+    async def find_place(connection: Connection, *, latitude: float, longitude: float) -> find_place_row | None: ...
+    class search_places_row(TypedDict):
+        name: str
+        latitude: float
+        longitude: float
+        state: str
+        county: str
+    @staticmethod
+    async def search_places(connection: Connection, *, name: str) -> list[search_places_row]: ...
+    class list_markers_row(TypedDict):
+        id: UUID
+        latitude: float | None
+        longitude: float | None
+        city: str | None
+        state: str | None
+        country: str | None
+    @staticmethod
+    async def list_markers(connection: Connection, *, user_id: UUID, with_partners: bool, with_albums: bool, visibilities: list[str], is_favorite: bool | None, taken_after: datetime | None, taken_before: datetime | None) -> list[list_markers_row]: ...
 
 class retention:
     @staticmethod

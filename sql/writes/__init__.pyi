@@ -115,6 +115,8 @@ class assets:
     @staticmethod
     async def update_exif(connection: Connection, *, set: list[str], description: str | None, latitude: float | None, longitude: float | None, rating: int | None, asset_ids: list[UUID]) -> int: ...
     @staticmethod
+    async def locate(connection: Connection, *, asset_ids: list[UUID]) -> int: ...
+    @staticmethod
     async def set_date(connection: Connection, *, moment: datetime, local_date_time: datetime, asset_ids: list[UUID], time_zone: str) -> int: ...
     @staticmethod
     async def shift_dates(connection: Connection, *, shift: timedelta, asset_ids: list[UUID]) -> int: ...
@@ -370,6 +372,10 @@ class people:
         id: UUID
     @staticmethod
     async def move_faces(connection: Connection, *, person_id: UUID | None, former_ids: list[UUID]) -> list[move_faces_row]: ...
+    class hand_over_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def hand_over(connection: Connection, *, person_id: UUID | None, former_ids: list[UUID], limit: int) -> list[hand_over_row]: ...
     class assign_faces_row(TypedDict):
         id: UUID
     @staticmethod

@@ -67,6 +67,14 @@ UPDATE asset_exif
        edited      = ARRAY(SELECT DISTINCT unnest(edited || %(set)s::text[]) ORDER BY 1)
  WHERE asset_id = ANY(%(asset_ids)s);
 
+-- locate -> count
+-- Name the places where assets are said to have been taken.
+UPDATE asset_exif
+   SET (city, state, country) = (
+       SELECT near.city, near.state, near.country
+         FROM nearest_place(asset_exif.latitude, asset_exif.longitude) AS near)
+ WHERE asset_id = ANY(%(asset_ids)s);
+
 -- set_date -> count
 -- The moment a person says assets were taken, and the clock on the wall there.
 WITH dated AS (

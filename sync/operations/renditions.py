@@ -79,6 +79,7 @@ async def record_metadata(tx: Transaction, asset_id: UUID, found: Metadata) -> N
     if asset is None:
         return  # Deleted meanwhile: nothing to show it on.
     await writes.renditions.set_exif(tx, asset_id=asset_id, **values)
+    await writes.assets.locate(tx, asset_ids=[asset_id])
     await log.stage(
         tx,
         "asset.metadata_extracted",

@@ -300,6 +300,31 @@ FIELDS: list[tuple[dict[str, str], str, Any]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("tags", "zone", "hours"),
+    [
+        ({"Exif.Photo.DateTimeOriginal": "2020:06:01 12:00:00"}, "Europe/Vienna", 2),
+        ({"Exif.Photo.DateTimeOriginal": "2020:01:01 12:00:00"}, "Europe/Vienna", 1),
+        (
+            {
+                "Exif.Photo.DateTimeOriginal": "2020:06:01 12:00:00",
+                "Exif.Photo.OffsetTimeOriginal": "-05:00",
+            },
+            "UTC-5",
+            -5,
+        ),
+    ],
+)
+def test_the_place_tells_the_zone_if_no_tag_does(
+    tags: dict[str, str], zone: str, hours: int, jpeg: Path
+) -> None:
+    found = read(tag(jpeg, NORTH_EAST | tags))
+
+    assert found.time_zone == zone
+    assert found.local_date_time.hour == 12
+    assert found.file_created_at.hour == 12 - hours
+
+
 @pytest.mark.parametrize(("tags", "field", "value"), FIELDS)
 def test_fields(tags: dict[str, str], field: str, value: Any, jpeg: Path) -> None:
     assert getattr(read(tag(jpeg, tags)), field) == value
