@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.fix_contract",
     "tests.fix_credentials",
     "tests.fix_links",
+    "tests.fix_organising",
     "tests.fix_people",
     "tests.fix_phones",
     "tests.fix_sockets",

@@ -13,7 +13,6 @@ from sync.config import Config
 from sync.operations import duplicates
 from tests import contract
 
-PHOTO = b"\xff\xd8\xff"
 UNKNOWN = str(uuid4())
 
 
@@ -23,28 +22,11 @@ def context(database, root):
 
 
 @pytest.fixture
-def add(alice):
-    """Upload some, each a day younger; their ids."""
-
-    async def add(count, client=alice):
-        return [
-            (
-                await client.upload(
-                    PHOTO + uuid4().bytes, fileCreatedAt=f"2024-05-{n + 1:02}T07:08:09.000Z"
-                )
-            ).json["id"]
-            for n in range(count)
-        ]
-
-    return add
-
-
-@pytest.fixture
-def group(alice, add, database):
+def group(alice, add_some, database):
     """Assets that somebody found to be nearly the same: the group's id, and theirs."""
 
     async def group(count=2, client=alice):
-        ids = await add(count, client)
+        ids = await add_some(count, client)
         async with database.write() as tx:
             made = await duplicates.group_assets(
                 tx, UUID(client.user["id"]), [UUID(id_) for id_ in ids]
@@ -110,10 +92,10 @@ async def test_who_is_alone_in_a_group_is_none(alice, group):
     assert len(await groups(alice)) == 2
 
 
-async def test_groups_that_share_an_asset_become_one(alice, add, group, database):
+async def test_groups_that_share_an_asset_become_one(alice, add_some, group, database):
     first, ids = await group(2)
     second, others = await group(2)
-    (new,) = await add(1)
+    (new,) = await add_some(1)
 
     async with database.write() as tx:
         linked = [UUID(id_) for id_ in (ids[0], others[0], new)]
@@ -125,10 +107,10 @@ async def test_groups_that_share_an_asset_become_one(alice, add, group, database
 
 
 async def test_the_same_bytes_in_a_library_are_found_at_night_and_once(
-    context, alice, bob, add, execute, query, following
+    context, alice, bob, add_some, execute, query, following
 ):
-    uploaded, in_library, in_another, beside = await add(4)
-    (theirs,) = await add(1, bob)
+    uploaded, in_library, in_another, beside = await add_some(4)
+    (theirs,) = await add_some(1, bob)
 
     async def copy(asset_id, source_id, library_id):
         await execute(
@@ -260,13 +242,13 @@ async def test_without_a_trash_they_are_deleted(server, alice, group, following)
     assert list((await following())["asset"]) == [(ids[0],)]
 
 
-async def test_each_group_is_answered_by_itself(alice, add, group):
+async def test_each_group_is_answered_by_itself(alice, add_some, group):
     both, ids = await group(2)
     neither, others = await group(2)
     right, kept = await group(2)
     gone, trashed = await group(2)
     await alice.delete("/api/assets", {"ids": trashed})
-    (stranger,) = await add(1)
+    (stranger,) = await add_some(1)
 
     def wanted(duplicate_id, keep, trash):
         return {"duplicateId": duplicate_id, "keepAssetIds": keep, "trashAssetIds": trash}
@@ -345,3 +327,16 @@ async def test_wrong_wishes_are_named(alice, body):
     answer = await alice.post("/api/duplicates/resolve", body)
 
     assert (answer.status, answer.message) == (400, "Validation failed")
+
+
+async def test_who_may_look_may_not_decide(alice, group, onlookers):
+    made, ids = await group()
+    seen = await onlookers(ids)
+
+    for client in (seen.partner, seen.editor):
+        answer = await client.delete(f"/api/duplicates/{made}")
+        assert await groups(client) == {}
+        assert (answer.status, answer.message) == (400, "Not found or no duplicate.delete access")
+    guest = await seen.guest.post("/api/duplicates/resolve", resolving(made))
+    assert (guest.status, guest.message) == (403, "Forbidden")
+    assert await groups(alice) == {made: ids}

@@ -19,23 +19,6 @@ AT = "2020-05-06T00:00:00.000Z"
 ABOUT = {"type": "on_this_day", "data": {"year": 2020}, "memoryAt": AT}
 
 
-@pytest.fixture
-def add(alice):
-    """Upload some, each a day younger; their ids."""
-
-    async def add(count, client=alice):
-        return [
-            (
-                await client.upload(
-                    PHOTO + uuid4().bytes, fileCreatedAt=f"2024-05-{n + 1:02}T07:08:09.000Z"
-                )
-            ).json["id"]
-            for n in range(count)
-        ]
-
-    return add
-
-
 async def make(client, **details):
     answer = await client.post("/api/memories", ABOUT | details)
     assert answer.status == 201, answer.data
@@ -56,8 +39,8 @@ def members(shown):
 
 
 @contract.needed
-async def test_a_memory_is_shown_as_the_contract_says(alice, add, following):
-    ids = await add(2)
+async def test_a_memory_is_shown_as_the_contract_says(alice, add_some, following):
+    ids = await add_some(2)
     times = {"showAt": AT, "hideAt": "2020-05-06T23:59:59.999Z", "seenAt": AT}
 
     answer = await alice.post("/api/memories", ABOUT | times | {"assetIds": ids, "isSaved": True})
@@ -73,9 +56,9 @@ async def test_a_memory_is_shown_as_the_contract_says(alice, add, following):
     assert len((await following())["memory"]) == 2
 
 
-async def test_only_own_assets_that_are_not_locked_are_shown(alice, bob, add, unlocked):
-    ids = await add(3)
-    (theirs,) = await add(1, bob)
+async def test_only_own_assets_that_are_not_locked_are_shown(alice, bob, add_some, unlocked):
+    ids = await add_some(3)
+    (theirs,) = await add_some(1, bob)
     await alice.put(f"/api/assets/{ids[1]}", {"visibility": "locked"})
     open_ = await unlocked(alice)
 
@@ -137,10 +120,10 @@ async def test_a_memory_is_seen_and_saved(alice, following, method):
     assert (row["isSaved"], row["memoryAt"]) == (True, "2019-05-06T00:00:00.000Z")
 
 
-async def test_assets_come_and_go_one_by_one(alice, bob, add, following, monkeypatch):
+async def test_assets_come_and_go_one_by_one(alice, bob, add_some, following, monkeypatch):
     monkeypatch.setattr(log, "IDS_MAX", 2)
-    ids = await add(4)
-    (theirs,) = await add(1, bob)
+    ids = await add_some(4)
+    (theirs,) = await add_some(1, bob)
     memory_id = await make(alice, assetIds=ids[:1])
     url = f"/api/memories/{memory_id}/assets"
 
@@ -167,9 +150,9 @@ async def test_assets_come_and_go_one_by_one(alice, bob, add, following, monkeyp
     assert len((await following())["memory_asset"]) == 2
 
 
-async def test_many_assets_are_remembered_at_once(alice, add, following, monkeypatch):
+async def test_many_assets_are_remembered_at_once(alice, add_some, following, monkeypatch):
     monkeypatch.setattr(log, "IDS_MAX", 2)
-    ids = await add(5)
+    ids = await add_some(5)
 
     memory_id = await make(alice, assetIds=ids)
 
@@ -177,8 +160,8 @@ async def test_many_assets_are_remembered_at_once(alice, add, following, monkeyp
     assert len((await following())["memory_asset"]) == 5
 
 
-async def test_a_memory_ends_and_its_assets_stay(alice, add, following):
-    ids = await add(2)
+async def test_a_memory_ends_and_its_assets_stay(alice, add_some, following):
+    ids = await add_some(2)
     memory_id = await make(alice, assetIds=ids)
     await following()
 
@@ -249,6 +232,22 @@ async def test_wrong_questions_are_refused(alice, query):
         answer = await alice.get(path, **query)
         assert (answer.status, answer.message) == (400, "Validation failed")
         assert answer.json["errors"][0]["path"] == list(query)
+
+
+async def test_who_may_look_may_not_remember(alice, add_some, onlookers):
+    """An app that was sent a link to what it does not have could not keep it."""
+    ids = await add_some(1)
+    seen = await onlookers(ids)
+    theirs = await make(alice, assetIds=ids)
+
+    for client in (seen.partner, seen.editor):
+        own = await make(client, assetIds=ids)
+        added = await client.put(f"/api/memories/{own}/assets", {"ids": ids})
+        assert members((await client.get(f"/api/memories/{own}")).json) == []
+        assert added.json == [{"id": ids[0], "success": False, "error": "no_permission"}]
+        assert await find(client) == [own]
+    guest = await seen.guest.get(f"/api/memories/{theirs}")
+    assert (guest.status, guest.message) == (403, "Forbidden")
 
 
 # At night
@@ -347,8 +346,10 @@ async def test_no_more_than_twenty_of_a_year(context, alice, taken):
     assert len(memory["assets"]) == 20
 
 
-async def test_what_nobody_saved_goes_after_thirty_days(context, alice, add, execute, following):
-    ids = await add(2)
+async def test_what_nobody_saved_goes_after_thirty_days(
+    context, alice, add_some, execute, following
+):
+    ids = await add_some(2)
     _, saved, young = [
         await make(alice, assetIds=ids, isSaved=is_saved) for is_saved in (False, True, False)
     ]
@@ -363,8 +364,10 @@ async def test_what_nobody_saved_goes_after_thirty_days(context, alice, add, exe
     assert len(rows["memory_asset"]) == 4
 
 
-async def test_what_left_the_timeline_leaves_the_memories(context, alice, add, following, query):
-    ids = await add(3)
+async def test_what_left_the_timeline_leaves_the_memories(
+    context, alice, add_some, following, query
+):
+    ids = await add_some(3)
     memory_id = await make(alice, assetIds=ids)
     await alice.put(f"/api/assets/{ids[0]}", {"visibility": "archive"})
 

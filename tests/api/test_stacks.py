@@ -9,25 +9,7 @@ import pytest
 from sync import log
 from tests import contract
 
-PHOTO = b"\xff\xd8\xff"
 UNKNOWN = str(uuid4())
-
-
-@pytest.fixture
-def add(alice):
-    """Upload some, each a day younger; their ids."""
-
-    async def add(count, client=alice):
-        return [
-            (
-                await client.upload(
-                    PHOTO + uuid4().bytes, fileCreatedAt=f"2024-05-{n + 1:02}T07:08:09.000Z"
-                )
-            ).json["id"]
-            for n in range(count)
-        ]
-
-    return add
 
 
 async def stack(client, ids):
@@ -41,8 +23,8 @@ def members(shown):
 
 
 @contract.needed
-async def test_a_stack_is_shown_as_the_contract_says(alice, add, following):
-    ids = await add(3)
+async def test_a_stack_is_shown_as_the_contract_says(alice, add_some, following):
+    ids = await add_some(3)
 
     answer = await alice.post("/api/stacks", {"assetIds": [ids[1], ids[2], ids[0]]})
 
@@ -58,8 +40,8 @@ async def test_a_stack_is_shown_as_the_contract_says(alice, add, following):
     assert {row["stackId"] for row in rows["asset"].values()} == {answer.json["id"]}
 
 
-async def test_stacks_are_listed_and_found_by_who_stands_for_them(alice, bob, add):
-    ids = await add(4)
+async def test_stacks_are_listed_and_found_by_who_stands_for_them(alice, bob, add_some):
+    ids = await add_some(4)
     first, second = await stack(alice, ids[:2]), await stack(alice, ids[2:])
 
     listed = await alice.get("/api/stacks")
@@ -73,8 +55,8 @@ async def test_stacks_are_listed_and_found_by_who_stands_for_them(alice, bob, ad
     assert (member.json, theirs.json) == ([], [])
 
 
-async def test_trashed_and_locked_members_are_not_shown(alice, add):
-    ids = await add(4)
+async def test_trashed_and_locked_members_are_not_shown(alice, add_some):
+    ids = await add_some(4)
     stack_id = await stack(alice, ids)
     await alice.delete("/api/assets", {"ids": [ids[1]]})
     await alice.put(f"/api/assets/{ids[2]}", {"visibility": "locked"})
@@ -85,9 +67,9 @@ async def test_trashed_and_locked_members_are_not_shown(alice, add):
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-async def test_another_stands_for_it(alice, add, following, method):
-    ids = await add(3)
-    (stranger,) = await add(1)
+async def test_another_stands_for_it(alice, add_some, following, method):
+    ids = await add_some(3)
+    (stranger,) = await add_some(1)
     stack_id = await stack(alice, ids)
     url = f"/api/stacks/{stack_id}"
 
@@ -102,9 +84,9 @@ async def test_another_stands_for_it(alice, add, following, method):
     assert row["primaryAssetId"] == ids[2]
 
 
-async def test_a_member_is_taken_out(alice, add, following):
-    ids = await add(3)
-    (stranger,) = await add(1)
+async def test_a_member_is_taken_out(alice, add_some, following):
+    ids = await add_some(3)
+    (stranger,) = await add_some(1)
     stack_id = await stack(alice, ids)
     url = f"/api/stacks/{stack_id}/assets"
 
@@ -119,9 +101,9 @@ async def test_a_member_is_taken_out(alice, add, following):
     assert (await following())["asset"][(ids[1],)]["stackId"] is None
 
 
-async def test_stacks_end_and_their_members_stay(alice, add, following, monkeypatch):
+async def test_stacks_end_and_their_members_stay(alice, add_some, following, monkeypatch):
     monkeypatch.setattr(log, "IDS_MAX", 2)
-    ids = await add(8)
+    ids = await add_some(8)
     stacks = [await stack(alice, ids[n : n + 2]) for n in range(0, 8, 2)]
     await following()
 
@@ -136,9 +118,9 @@ async def test_stacks_end_and_their_members_stay(alice, add, following, monkeypa
     assert len(rows["asset"]) == 8
 
 
-async def test_all_are_deleted_or_none(alice, bob, add):
-    mine = await stack(alice, await add(2))
-    theirs = await stack(bob, await add(2, bob))
+async def test_all_are_deleted_or_none(alice, bob, add_some):
+    mine = await stack(alice, await add_some(2))
+    theirs = await stack(bob, await add_some(2, bob))
 
     for other in (theirs, UNKNOWN):
         answer = await alice.delete("/api/stacks", {"ids": [mine, other]})
@@ -148,16 +130,16 @@ async def test_all_are_deleted_or_none(alice, bob, add):
     assert [one["id"] for one in (await bob.get("/api/stacks")).json] == [theirs]
 
 
-async def test_nothing_of_another_is_stacked(alice, bob, add):
-    ids = [*await add(1), *await add(1, bob)]
+async def test_nothing_of_another_is_stacked(alice, bob, add_some):
+    ids = [*await add_some(1), *await add_some(1, bob)]
 
     answer = await alice.post("/api/stacks", {"assetIds": ids})
 
     assert (answer.status, answer.message) == (400, "Not found or no asset.update access")
 
 
-async def test_open_pages_are_told(alice, add, open_socket):
-    ids = await add(3)
+async def test_open_pages_are_told(alice, add_some, open_socket):
+    ids = await add_some(3)
     socket = await open_socket(alice.url, **alice.headers)
     stack_id = await stack(alice, ids)
     assert await socket.next("on_asset_stack_update") == ()
@@ -179,8 +161,8 @@ OPERATIONS = [
 
 
 @pytest.mark.parametrize(("method", "path", "permission"), OPERATIONS)
-async def test_who_may(alice, bob, anonymous, new_key, add, method, path, permission):
-    ids = await add(3)
+async def test_who_may(alice, bob, anonymous, new_key, add_some, method, path, permission):
+    ids = await add_some(3)
     stack_id = await stack(alice, ids)
     body = {"assetIds": ids, "primaryAssetId": ids[1], "ids": [stack_id]}
     url = f"/api{path}".replace("{id}", stack_id).replace("{assetId}", ids[1])
@@ -210,3 +192,20 @@ async def test_wrong_ids_are_named(alice, body):
     answer = await alice.post("/api/stacks", body)
 
     assert (answer.status, answer.message) == (400, "Validation failed")
+
+
+async def test_who_may_look_may_not_stack(alice, add_some, onlookers):
+    ids = await add_some(4)
+    seen = await onlookers(ids)
+    stack_id = await stack(alice, ids[:2])
+
+    for client in (seen.partner, seen.editor):
+        made = await client.post("/api/stacks", {"assetIds": ids[2:]})
+        shown = await client.get(f"/api/stacks/{stack_id}")
+        ended = await client.delete("/api/stacks", {"ids": [stack_id]})
+        assert (made.status, made.message) == (400, "Not found or no asset.update access")
+        assert (shown.status, shown.message) == (400, "Not found or no stack.read access")
+        assert (ended.status, ended.message) == (400, "Not found or no stack.delete access")
+    guest = await seen.guest.get(f"/api/stacks/{stack_id}")
+    assert (guest.status, guest.message) == (403, "Forbidden")
+    assert [one["id"] for one in (await alice.get("/api/stacks")).json] == [stack_id]

@@ -9,21 +9,7 @@ import pytest
 from sync import log
 from tests import contract
 
-PHOTO = b"\xff\xd8\xff"
 UNKNOWN = str(uuid4())
-
-
-@pytest.fixture
-def add(alice):
-    """Upload some; their ids."""
-
-    async def add(count=1, client=alice):
-        return [
-            (await client.upload(PHOTO + uuid4().bytes, f"{n}.jpg")).json["id"]
-            for n in range(count)
-        ]
-
-    return add
 
 
 async def upsert(client, *values):
@@ -115,8 +101,8 @@ async def test_a_color_comes_and_goes(alice):
     assert nothing.json == bare.json
 
 
-async def test_a_deleted_tag_takes_along_what_is_below_it_but_no_asset(alice, add):
-    (asset_id,) = await add()
+async def test_a_deleted_tag_takes_along_what_is_below_it_but_no_asset(alice, add_some):
+    (asset_id,) = await add_some(1)
     tag_id, below, beside = await upsert(alice, "a", "a/b", "ab")
     for one in (tag_id, below, beside):
         await alice.put(f"/api/tags/{one}/assets", {"ids": [asset_id]})
@@ -128,10 +114,12 @@ async def test_a_deleted_tag_takes_along_what_is_below_it_but_no_asset(alice, ad
     assert await tags_of(alice, asset_id) == ["ab"]
 
 
-async def test_assets_are_tagged_and_untagged_one_by_one(alice, bob, add, following, monkeypatch):
+async def test_assets_are_tagged_and_untagged_one_by_one(
+    alice, bob, add_some, following, monkeypatch
+):
     monkeypatch.setattr(log, "IDS_MAX", 2)
-    ids = await add(3)
-    (theirs,) = await add(client=bob)
+    ids = await add_some(3)
+    (theirs,) = await add_some(1, bob)
     (tag_id,) = await upsert(alice, "a")
 
     tagged = await alice.put(f"/api/tags/{tag_id}/assets", {"ids": [*ids, ids[0], theirs]})
@@ -153,10 +141,12 @@ async def test_assets_are_tagged_and_untagged_one_by_one(alice, bob, add, follow
     assert await tags_of(bob, theirs) == []
 
 
-async def test_many_are_tagged_with_many_and_the_new_pairs_counted(alice, bob, add, monkeypatch):
+async def test_many_are_tagged_with_many_and_the_new_pairs_counted(
+    alice, bob, add_some, monkeypatch
+):
     monkeypatch.setattr(log, "IDS_MAX", 2)
-    ids = await add(3)
-    (theirs,) = await add(client=bob)
+    ids = await add_some(3)
+    (theirs,) = await add_some(1, bob)
     tag_ids = await upsert(alice, "a", "b/c")
     (foreign,) = await upsert(bob, "x")
     await alice.put(f"/api/tags/{tag_ids[0]}/assets", {"ids": ids[:1]})
@@ -172,8 +162,8 @@ async def test_many_are_tagged_with_many_and_the_new_pairs_counted(alice, bob, a
     assert nothing.json == {"count": 0}
 
 
-async def test_open_pages_are_told_of_tagged_assets_with_their_tags(alice, add, open_socket):
-    (asset_id,) = await add()
+async def test_open_pages_are_told_of_tagged_assets_with_their_tags(alice, add_some, open_socket):
+    (asset_id,) = await add_some(1)
     (tag_id,) = await upsert(alice, "a/b")
     socket = await open_socket(alice.url, **alice.headers)
 
@@ -186,8 +176,8 @@ async def test_open_pages_are_told_of_tagged_assets_with_their_tags(alice, add, 
     assert (untagged["id"], untagged["tags"]) == (asset_id, [])
 
 
-async def test_what_is_locked_away_is_tagged_only_behind_the_pin(alice, add, unlocked):
-    (asset_id,) = await add()
+async def test_what_is_locked_away_is_tagged_only_behind_the_pin(alice, add_some, unlocked):
+    (asset_id,) = await add_some(1)
     (tag_id,) = await upsert(alice, "a")
     await alice.put(f"/api/assets/{asset_id}", {"visibility": "locked"})
     open_ = await unlocked(alice)
@@ -272,3 +262,18 @@ async def test_a_value_has_an_end(alice):
             400,
             "A tag may have up to 500 characters",
         )
+
+
+async def test_who_may_look_may_not_tag(alice, add_some, onlookers):
+    ids = await add_some(2)
+    seen = await onlookers(ids)
+
+    for client in (seen.partner, seen.editor):
+        (tag_id,) = await upsert(client, "mine")
+        tagged = await client.put(f"/api/tags/{tag_id}/assets", {"ids": ids})
+        many = await client.put("/api/tags/assets", {"tagIds": [tag_id], "assetIds": ids})
+        assert [one.get("error") for one in tagged.json] == ["no_permission"] * 2
+        assert many.json == {"count": 0}
+    guest = await seen.guest.get("/api/tags")
+    assert (guest.status, guest.message) == (403, "Forbidden")
+    assert [await tags_of(alice, id_) for id_ in ids] == [[], []]
