@@ -30,22 +30,34 @@ SELECT DISTINCT ON (exif.city) asset.id
    AND asset.type = 'IMAGE'
    AND asset.visibility = 'timeline'
    AND asset.deleted_at IS NULL
- ORDER BY exif.city, asset.file_created_at DESC, asset.id;
+ ORDER BY exif.city, asset.file_created_at DESC, asset.id DESC;
 
 -- list_main_cities -> rows
 -- The cities a user took most photos in, with the newest of each.
-SELECT exif.city AS city,
-       (array_agg(asset.id ORDER BY asset.file_created_at DESC, asset.id))[1] AS asset_id
-  FROM asset
-  JOIN asset_exif AS exif ON exif.asset_id = asset.id AND exif.city <> ''
- WHERE asset.owner_id = %(owner_id)s
-   AND asset.type = 'IMAGE'
-   AND asset.visibility = 'timeline'
-   AND asset.deleted_at IS NULL
- GROUP BY exif.city
-HAVING count(*) >= 5
- ORDER BY count(*) DESC, exif.city
- LIMIT 12;
+SELECT main.city, newest.id AS asset_id
+  FROM (
+    SELECT exif.city, count(*) AS photos
+      FROM asset
+      JOIN asset_exif AS exif ON exif.asset_id = asset.id AND exif.city <> ''
+     WHERE asset.owner_id = %(owner_id)s
+       AND asset.type = 'IMAGE'
+       AND asset.visibility = 'timeline'
+       AND asset.deleted_at IS NULL
+     GROUP BY exif.city
+    HAVING count(*) >= 5
+     ORDER BY count(*) DESC, exif.city
+     LIMIT 12) AS main
+ CROSS JOIN LATERAL (
+    SELECT asset.id
+      FROM asset
+      JOIN asset_exif AS exif ON exif.asset_id = asset.id AND exif.city = main.city
+     WHERE asset.owner_id = %(owner_id)s
+       AND asset.type = 'IMAGE'
+       AND asset.visibility = 'timeline'
+       AND asset.deleted_at IS NULL
+     ORDER BY asset.file_created_at DESC, asset.id DESC
+     LIMIT 1) AS newest
+ ORDER BY main.photos DESC, main.city;
 
 -- list_newcomers -> rows
 -- The photos that came last into a user's timeline.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode, urlsafe_b64encode
 from hashlib import sha1
 from uuid import uuid4
 
+import msgspec
 import pytest
 
+from server import search_body
+from server.searches import DEPRECATED
 from tests import contract
 from tests.fix_assets import PHOTO
 
@@ -377,3 +381,58 @@ async def test_an_unknown_condition_is_refused(alice, filter_):
     answer = await alice.post("/api/search/metadata", {"filter": filter_})
 
     assert (answer.status, answer.message) == (400, "Validation failed")
+
+
+def schema(name):
+    spec = json.loads(contract.SPEC.read_text())["components"]["schemas"]
+    return spec[name]["properties"], spec
+
+
+@contract.needed
+@pytest.mark.parametrize(
+    ("struct", "name"),
+    [
+        (search_body.MetadataSearch, "MetadataSearchDto"),
+        (search_body.RandomSearch, "RandomSearchDto"),
+        (search_body.StatisticsSearch, "StatisticsSearchDto"),
+        (search_body.SmartSearch, "SmartSearchDto"),
+    ],
+)
+def test_a_search_may_say_what_the_contract_lets_it(struct, name):
+    properties, _ = schema(name)
+    fields = {field.encode_name: field.name for field in msgspec.structs.fields(struct)}
+
+    assert set(fields) == set(properties)
+    deprecated = {name for name, one in properties.items() if one.get("deprecated")}
+    assert deprecated == {name for name in properties if fields[name] in DEPRECATED}
+
+
+def sample(one):
+    """A value that a schema allows."""
+    if one["type"] == "array":
+        return [sample(one["items"])]
+    if "enum" in one:
+        return one["enum"][0]
+    if one["type"] in ("number", "boolean"):
+        return {"number": 1.5, "boolean": True}[one["type"]]
+    return {"uuid": UNKNOWN, "date-time": "2020-01-01T00:00:00Z"}.get(one.get("format"), "x")
+
+
+@contract.needed
+async def test_every_condition_of_the_contract_is_understood(alice, unlocked):
+    client = await unlocked(alice)
+    properties, spec = schema("SearchFilter")
+    for field, reference in properties.items():
+        if field in ("or", "albumIds"):
+            continue
+        operators = spec[reference["$ref"].rpartition("/")[2]]["properties"]
+        for operator, one in operators.items():
+            if "$ref" in one:
+                one = spec[one["$ref"].rpartition("/")[2]]
+            if "$ref" in one.get("items", {}):
+                one = one | {"items": spec[one["items"]["$ref"].rpartition("/")[2]]}
+            values = [sample(one)] + [None] * one.get("nullable", False)
+            for condition in ({operator: value} for value in values):
+                for filter_ in ({field: condition}, {"or": [{field: condition}]}):
+                    answer = await client.post("/api/search/statistics", {"filter": filter_})
+                    assert (answer.status, answer.json) == (200, {"total": 0}), filter_
