@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from aiohttp import web
 
 from server.context import CONTEXT, Context
-from sql import Database, Disconnected, reads
+from sql import Database, Disconnected, Transaction, reads
 from storage import janitor
 from storage.janitor import Implausible
 from sync import retention, schedule
@@ -73,7 +74,7 @@ async def remove_litter(context: Context) -> None:
 
 async def empty_trash(context: Context) -> None:
     """What was thrown away so long ago that nobody wants it back."""
-    before = datetime.now(UTC) - timedelta(days=context.config.trash_days)
+    before = datetime.now(UTC) - timedelta(days=context.config.trash.days)
     expired = 1
     while expired:
         async with context.database.write() as tx:
@@ -90,37 +91,37 @@ async def end_sessions(context: Context) -> None:
 
 async def request_missing(context: Context) -> None:
     """Compare results with assets: a lost job cannot stay lost."""
-    after = UUID(int=0)
-    while True:
-        async with context.database.read() as connection:
-            rows = await reads.assets.list_unmade(connection, after=after)
-        if not rows:
-            return
-        lacking = defaultdict(list)
-        for row in rows:
-            lacking[row["owner_id"]].append(row["id"])
-        async with context.database.write() as tx:
-            for owner_id, ids in lacking.items():
-                await renditions.request_metadata(tx, owner_id, ids)
-        logger.warning("%d assets had lost their jobs", len(rows))
-        after = rows[-1]["id"]
+    count = await _request(context, reads.assets.list_unmade, renditions.request_metadata)
+    if count:
+        logger.warning("%d assets had lost their jobs", count)
 
 
 async def request_missing_portraits(context: Context) -> None:
-    """The same of people's pictures."""
-    after = UUID(int=0)
+    """The same of the pictures of people."""
+    count = await _request(context, reads.people.list_unpictured, people.request_thumbnails)
+    if count:
+        logger.warning("%d people had lost their jobs", count)
+
+
+async def _request(
+    context: Context,
+    list_lacking: Callable[..., Awaitable[Sequence[Mapping[str, Any]]]],
+    request: Callable[[Transaction, UUID, Sequence[UUID]], Awaitable[None]],
+) -> int:
+    """Have made what the rows lack, page by page; return of how many."""
+    after, count = UUID(int=0), 0
     while True:
         async with context.database.read() as connection:
-            rows = await reads.people.list_unpictured(connection, after=after)
+            rows = await list_lacking(connection, after=after)
         if not rows:
-            return
+            return count
         lacking = defaultdict(list)
         for row in rows:
             lacking[row["owner_id"]].append(row["id"])
         async with context.database.write() as tx:
             for owner_id, ids in lacking.items():
-                await people.request_thumbnails(tx, owner_id, ids)
-        after = rows[-1]["id"]
+                await request(tx, owner_id, ids)
+        after, count = rows[-1]["id"], count + len(rows)
 
 
 async def prune_log(context: Context) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -121,9 +122,7 @@ async def update_people(call: Call) -> Json:
 async def delete_people(call: Call) -> None:
     ids = list(dict.fromkeys(call.body.ids))
     await _require(call, ids, "person.delete")
-    for share in assets.shares(ids):
-        async with call.context.database.write() as tx:
-            await people.delete_people(tx, call.actor, share)
+    await _delete(call, ids)
 
 
 @endpoint("POST", "/people/merge", permission="person.merge", body=PersonMerge)
@@ -147,8 +146,8 @@ async def update_person(call: Call) -> Json:
 
 @endpoint("DELETE", "/people/{id}", permission="person.delete")
 async def delete_person(call: Call) -> None:
-    async with call.context.database.write() as tx:
-        await people.delete_people(tx, call.actor, [call.ids["id"]])
+    await _require(call, [call.ids["id"]], "person.delete")
+    await _delete(call, [call.ids["id"]])
 
 
 @endpoint("POST", "/people/{id}/merge", permission="person.merge", body=PersonMerge)
@@ -180,8 +179,12 @@ async def get_person_statistics(call: Call) -> Json:
 
 @endpoint("GET", "/people/{id}/thumbnail", permission="person.read")
 async def get_person_thumbnail(call: Call) -> web.StreamResponse:
-    key = (await _get(call, call.ids["id"], "person.read"))["thumbnail_key"]
-    if key is None:
+    person_id = call.ids["id"]
+    async with call.context.database.read() as connection:
+        await access.require_people(connection, call.actor, [person_id], "person.read")
+        row = await reads.people.get_thumbnail(connection, person_id=person_id)
+    key = row and row["thumbnail_key"]
+    if not row or not key or (row["visibility"] == "locked" and not call.actor.is_elevated):
         raise Missing("Not Found")
     return await file_response(
         call.request,
@@ -227,9 +230,25 @@ async def _merge(call: Call, ids: list[UUID]) -> Json:
     own = [id_ for id_ in ids if id_ in allowed]
     merged: set[UUID] = set()
     for share in assets.shares(own[1:]):
+        await _hand_over(call, share, own[0])
         async with call.context.database.write() as tx:
             merged |= await people.merge_people(tx, call.actor, own[0], share)
     return show_results([id_ for id_ in ids if id_ not in own[:1]], merged, error="no_permission")
+
+
+async def _delete(call: Call, ids: list[UUID]) -> None:
+    for share in assets.shares(ids):
+        await _hand_over(call, share, None)
+        async with call.context.database.write() as tx:
+            await people.delete_people(tx, call.actor, share)
+
+
+async def _hand_over(call: Call, former_ids: Sequence[UUID], person_id: UUID | None) -> None:
+    """Leave no more faces to people who are to go than one transaction may change."""
+    is_more = True
+    while is_more:
+        async with call.context.database.write() as tx:
+            is_more = await people.hand_over_faces(tx, call.actor, former_ids, person_id)
 
 
 def _details(body: PersonCreate, path: tuple[str | int, ...] = ()) -> people.Details:

@@ -70,6 +70,14 @@ SELECT person.id, person.name, person.birth_date, person.thumbnail_key, person.i
   FROM person
  WHERE person.id = ANY(%(person_ids)s);
 
+-- get_thumbnail -> row?
+-- Where the picture of a person is, and who may see what it is cut out of.
+SELECT person.thumbnail_key, asset.visibility
+  FROM person
+  JOIN asset_face AS face ON face.id = person.face_id
+  JOIN asset ON asset.id = face.asset_id
+ WHERE person.id = %(person_id)s;
+
 -- list_owned -> rows
 -- Those of the people that are the user's.
 SELECT person.id
@@ -87,6 +95,10 @@ SELECT count(DISTINCT face.asset_id)
    AND face.is_visible
    AND asset.visibility = 'timeline'
    AND asset.deleted_at IS NULL;
+
+-- count_faces -> value
+-- Of some people, deleted ones too.
+SELECT count(*) FROM asset_face AS face WHERE face.person_id = ANY(%(person_ids)s);
 
 -- list_seen -> rows
 -- The faces in an asset, from the left; only the viewer's own people are named.

@@ -59,6 +59,19 @@ UPDATE asset_face
  WHERE person_id = ANY(%(former_ids)s)
 RETURNING id;
 
+-- hand_over -> rows
+-- Some faces of these people to another, or to nobody, but none that stands for one of them.
+-- nullable: person_id
+UPDATE asset_face
+   SET person_id = %(person_id)s
+ WHERE id IN (SELECT face.id
+                FROM person
+                JOIN asset_face AS face ON face.person_id = person.id
+               WHERE person.id = ANY(%(former_ids)s)
+                 AND face.id IS DISTINCT FROM person.face_id
+               LIMIT %(limit)s)
+RETURNING id;
+
 -- assign_faces -> rows
 -- Those that were not this person's already.
 UPDATE asset_face

@@ -82,6 +82,25 @@ async def update_people(
     return await _update(tx, actor, {id_: changes[id_] for id_ in changes if id_ in own})
 
 
+async def hand_over_faces(
+    tx: Transaction, actor: Actor, former_ids: Sequence[UUID], person_id: UUID | None
+) -> bool:
+    """Before people go who have more faces than one transaction may change: give some of these to
+    another, or to nobody. Return whether to go on so."""
+    await access.hold_library(tx, actor.user_id)
+    own = await _lock_own(tx, actor, [*former_ids, *([person_id] if person_id else [])])
+    if person_id and person_id not in own:
+        raise NoAccess("person.merge")
+    former = [id_ for id_ in former_ids if id_ in own]
+    if await reads.people.count_faces(tx, person_ids=former) <= log.IDS_MAX:
+        return False
+    rows = await writes.people.hand_over(
+        tx, former_ids=former, person_id=person_id, limit=log.IDS_MAX
+    )
+    await _stage_faces(tx, actor.user_id, [row["id"] for row in rows])
+    return bool(rows)
+
+
 async def merge_people(
     tx: Transaction, actor: Actor, person_id: UUID, other_ids: Sequence[UUID]
 ) -> set[UUID]:

@@ -330,6 +330,29 @@ async def test_many_are_deleted_and_their_faces_are_nobodys(
     assert len((await following())["person"]) == 1
 
 
+async def test_who_is_seen_everywhere_goes_in_several_turns(
+    alice, add, new_person, see, following, monkeypatch, query
+):
+    monkeypatch.setattr(log, "IDS_MAX", 2)
+    anna, anne, asset_id = await new_person("Anna"), await new_person(""), await add()
+    found = {await see(anna, asset_id) for _ in range(7)}
+
+    merged = await alice.post("/api/people/merge", {"ids": [anne, anna]})
+    rows = await following()
+    assert merged.json == [{"id": anna, "success": True}]
+    assert {key: row["personId"] for (key,), row in rows["face"].items()} == dict.fromkeys(
+        found, anne
+    )
+    assert (await alice.delete(f"/api/people/{anne}")).status == 204
+
+    rows = await following()
+    assert {key: row["personId"] for (key,), row in rows["face"].items()} == dict.fromkeys(found)
+    (longest,) = await query(
+        "SELECT max(cardinality(entity_ids)) FROM log WHERE topic LIKE '%%face%%'"
+    )
+    assert longest["max"] <= 2
+
+
 async def test_all_or_none_are_deleted(alice, bob, new_person):
     anna, foreign = await new_person("Anna"), await new_person("Bert", client=bob)
 

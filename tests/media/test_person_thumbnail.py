@@ -359,6 +359,20 @@ async def test_what_is_locked_away_is_not_chosen_to_stand_for_anybody(
     assert share_of(await picture_of(alice, anna), GREEN) > 0.3
 
 
+async def test_the_picture_of_a_locked_face_is_shown_behind_the_pin_code(
+    alice, photo, new_person, see, work, unlocked
+):
+    anna, asset_id = await new_person("Anna"), await photo("red")
+    await see(anna, asset_id, **PLACE)
+    await work()
+    await alice.put("/api/assets", {"ids": [asset_id], "visibility": "locked"})
+
+    answer = await alice.get(f"/api/people/{anna}/thumbnail")
+
+    assert (answer.status, answer.message) == (404, "Not Found")
+    assert share_of(await picture_of(await unlocked(alice), anna), RED) > 0.6
+
+
 async def test_a_job_twice_over_makes_one_picture(
     alice, database, root, photo, new_person, see, work, query
 ):

@@ -6,8 +6,10 @@ import asyncio
 from datetime import date
 from uuid import uuid4
 
+import msgspec
 import pytest
 
+from sync import log
 from sync.errors import Invalid, NoAccess
 from sync.operations import assets, people
 from sync.operations.people import Box
@@ -128,6 +130,109 @@ async def test_a_deleted_person_leaves_faces_of_nobody(alice, anna, ids, do, fac
     face_id = await do(people.create_face, alice, ids[0], anna, SMALL)
     await do(people.delete_people, alice, [anna])
     assert await faces() == {face_id: None}
+
+
+async def test_many_change_at_once_and_whoever_cannot_stays(
+    database, alice, bob, anna, bert, ids, do, person
+):
+    stranger = await do(people.create_person, bob, name="Carl")
+    face_id = await do(people.create_face, alice, ids[0], anna, SMALL)
+    other = await do(people.create_face, alice, ids[1], anna, LARGE)
+    changes = {
+        anna: {"featured_asset_id": ids[1], "is_favorite": True},
+        bert: {"featured_asset_id": ids[0], "name": "not seen there"},
+        stranger: {"name": "mine"},
+        uuid4(): {"name": "nobody"},
+    }
+    assert await do(people.update_people, alice, changes) == {anna}
+    assert ((await person(anna))["face_id"], (await person(anna))["is_favorite"]) == (other, True)
+    assert (await person(bert))["name"] == ""
+    assert (await person(stranger))["name"] == "Carl"
+    await do(people.update_people, alice, {anna: {"name": ""}, bert: {"birth_date": None}})
+    assert ((await person(anna))["name"], (await person(bert))["birth_date"]) == ("", None)
+    assert face_id != other
+
+
+async def test_faces_in_some_pictures_are_given_to_another(
+    alice, anna, bert, ids, do, refused, person, faces
+):
+    found = [await do(people.create_face, alice, id_, anna, SMALL) for id_ in ids]
+    unknown = (uuid4(), anna), (ids[0], bert)
+    await do(people.reassign_faces, alice, bert, [(ids[0], anna), (ids[1], anna), *unknown])
+    assert await faces() == {found[0]: bert, found[1]: bert, found[2]: anna}
+    assert (await person(anna))["face_id"] == found[2]
+    assert (await person(bert))["face_id"] in found[:2]
+    await do(people.reassign_faces, alice, bert, [])
+    await refused(NoAccess, people.reassign_faces, alice, uuid4(), [(ids[2], anna)])
+
+
+async def test_who_goes_may_first_leave_faces_in_turns(
+    alice, anna, bert, ids, do, person, faces, monkeypatch
+):
+    monkeypatch.setattr(log, "IDS_MAX", 2)
+    found = {await do(people.create_face, alice, ids[n % 3], anna, SMALL) for n in range(6)}
+    kept = (await person(anna))["face_id"]
+    assert await do(people.hand_over_faces, alice, [anna], bert)
+    assert sorted(map(str, (await faces()).values())).count(str(bert)) == 2
+    assert await do(people.hand_over_faces, alice, [anna], bert)
+    assert not await do(people.hand_over_faces, alice, [anna], bert)
+    assert (await faces())[kept] == anna
+    assert await do(people.merge_people, alice, bert, [anna]) == {anna}
+    assert await faces() == dict.fromkeys(found, bert)
+    while await do(people.hand_over_faces, alice, [bert], None):
+        pass
+    await do(people.delete_people, alice, [bert])
+    assert await faces() == dict.fromkeys(found)
+
+
+async def test_a_picture_is_of_the_face_that_stands_for_a_person(
+    database, alice, anna, ids, do, person
+):
+    async def dropped():
+        rows = await ask(
+            database, "SELECT facts FROM log WHERE topic = 'person.thumbnail_dropped' ORDER BY pos"
+        )
+        return [key for row in rows for key in msgspec.msgpack.decode(row["facts"])["keys"]]
+
+    first = await do(people.create_face, alice, ids[0], anna, SMALL)
+    second = await do(people.create_face, alice, ids[1], anna, LARGE)
+    record = (people.record_thumbnail, alice.user_id, anna)
+    await do(*record, face_id=first, key="a")
+    assert ((await person(anna))["thumbnail_key"], await dropped()) == ("a", [])
+    await do(*record, face_id=second, key="b")
+    assert ((await person(anna))["thumbnail_key"], await dropped()) == ("a", ["b"])
+    await do(*record, face_id=first, key="a")
+    assert ((await person(anna))["thumbnail_key"], await dropped()) == ("a", ["b"])
+    await do(*record, face_id=first, key="c")
+    assert ((await person(anna))["thumbnail_key"], await dropped()) == ("c", ["b", "a"])
+    await do(people.delete_face, alice, first, force=True)
+    row = await person(anna)
+    assert (row["face_id"], row["thumbnail_key"]) == (second, None)
+    await do(*record, face_id=second, key="d")
+    await do(people.delete_people, alice, [anna])
+    await do(*record, face_id=second, key="e")
+    assert await dropped() == ["b", "a", "c", "d", "e"]
+
+
+async def test_every_new_face_of_a_person_asks_for_a_picture(database, alice, anna, bert, ids, do):
+    async def asked():
+        rows = await ask(
+            database, "DELETE FROM job WHERE queue = 'person_thumbnail' RETURNING entity_id"
+        )
+        return {row["entity_id"] for row in rows}
+
+    face_id = await do(people.create_face, alice, ids[0], anna, SMALL)
+    assert await asked() == {anna}
+    await do(people.create_face, alice, ids[1], anna, SMALL)
+    await do(people.update_person, alice, anna, name="Anne")
+    assert await asked() == set()
+    await do(people.update_person, alice, anna, featured_asset_id=ids[1])
+    assert await asked() == {anna}
+    await do(people.update_person, alice, anna, featured_asset_id=ids[0])
+    await do(people.reassign_face, alice, face_id, bert)
+    assert await asked() == {anna, bert}
+    await do(people.request_thumbnails, alice.user_id, [bert])
+    assert await asked() == {bert}
 
 
 async def test_faces_found_again_stay_who_they_are(alice, anna, ids, do, person, faces):
