@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import pytest
@@ -101,3 +101,51 @@ async def test_nothing_of_another_is_remembered_and_nothing_locked(
     ):
         await refused(NoAccess, operation, actor, *values)
     await refused(NoAccess, memories.create_memory, alice, **ABOUT, asset_ids=[ids[0], theirs])
+
+
+async def test_a_day_is_remembered_once_and_no_day_before_it(database, alice, ids, do, execute):
+    await execute("UPDATE asset SET thumbhash = 'x', local_date_time = '2020-05-06 12:00'")
+    assert await do(memories.remember_day, alice.user_id, date(2021, 5, 6)) == 1
+    for day in (date(2021, 5, 6), date(2019, 1, 1)):
+        assert await do(memories.remember_day, alice.user_id, day) == 0
+    assert await do(memories.remember_day, alice.user_id, date(2022, 5, 6)) == 1
+    assert await ask_one(database, "SELECT count(*) FROM memory_asset") == 8
+
+
+async def test_the_29th_of_february_is_not_the_28th(alice, ids, do, execute):
+    await execute("UPDATE asset SET thumbhash = 'x', local_date_time = '2020-02-29 12:00'")
+    for day, years in (
+        (date(2023, 2, 28), 0),
+        (date(2023, 3, 1), 0),
+        (date(2024, 2, 29), 1),
+    ):
+        assert await do(memories.remember_day, alice.user_id, day) == years
+
+
+async def test_nobody_remembers_the_future_or_nothing(alice, bob, ids, do):
+    assert await do(memories.remember_day, alice.user_id, date(1999, 5, 6)) == 0
+    assert await do(memories.remember_day, bob.user_id, date(2030, 5, 6)) == 0
+
+
+async def test_of_everybody_what_is_old_and_unsaved_goes(database, alice, bob, ids, do, execute):
+    made = [
+        (actor, await do(memories.create_memory, actor, **ABOUT, asset_ids=own, is_saved=is_saved))
+        for actor, own in ((alice, ids), (bob, []))
+        for is_saved in (True, False)
+    ]
+    assert await do(memories.forget_stale) == 0
+    await execute("UPDATE memory SET created_at = now() - interval '31 days'")
+    async with database.write() as tx:  # The log knows of it, too.
+        for actor, memory_id in made:
+            await memories.update_memory(tx, actor, memory_id)
+    assert await do(memories.forget_stale) == 2
+    assert await do(memories.forget_stale) == 0
+    left = await ask(database, "SELECT id FROM memory WHERE is_saved")
+    assert {row["id"] for row in left} == {made[0][1], made[2][1]}
+
+
+async def test_of_everybody_what_left_the_timeline_goes(alice, memory_id, ids, do, shown):
+    await do(assets.update_assets, alice, ids[:1], visibility="archive")
+    assert await do(memories.forget_hidden) == 1
+    assert await do(memories.forget_hidden) == 0
+    assert await shown(memory_id) == {ids[1]}
