@@ -22,7 +22,7 @@ from sql import reads
 from storage import files, paths
 from sync import access
 from sync.errors import Invalid, NoAccess
-from sync.operations import assets, copies, renditions
+from sync.operations import asset_metadata, assets, copies, renditions
 
 MINUTES_MAX = 10_000 * 366 * 24 * 60  # more than a calendar has
 
@@ -156,7 +156,7 @@ async def update_assets(call: Call) -> None:
 
 @endpoint("DELETE", "/assets", permission="asset.delete", body=AssetBulkDelete)
 async def delete_assets(call: Call) -> None:
-    is_final = call.body.force or not call.context.config.is_trash_enabled
+    is_final = call.body.force or not call.context.config.trash.enabled
     remove = assets.delete_assets if is_final else assets.trash_assets
     await _require(call, call.body.ids, "asset.delete")
     for ids in assets.shares(call.body.ids):
@@ -290,7 +290,7 @@ async def _set_metadata(call: Call, items: list[tuple[UUID, str, dict[str, Any]]
     rows: list[Any] = []
     for share in assets.shares(items):
         async with call.context.database.write() as tx:
-            rows += await assets.set_metadata(tx, call.actor, share)
+            rows += await asset_metadata.set_metadata(tx, call.actor, share)
     return rows
 
 
@@ -298,7 +298,7 @@ async def _delete_metadata(call: Call, items: list[tuple[UUID, str]]) -> None:
     await _require(call, [asset_id for asset_id, _ in items], "asset.update")
     for share in assets.shares(items):
         async with call.context.database.write() as tx:
-            await assets.delete_metadata(tx, call.actor, share)
+            await asset_metadata.delete_metadata(tx, call.actor, share)
 
 
 def _details(body: Changes) -> dict[str, Any]:

@@ -7,13 +7,20 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-import msgspec
-
 from sql import Transaction, reads, writes
 from sync import access, log
 from sync.actor import Actor, Link
 from sync.errors import Invalid
-from sync.operations import albums, edits, findings, memories, people, shared_links, stacks
+from sync.operations import (
+    albums,
+    asset_metadata,
+    edits,
+    findings,
+    memories,
+    people,
+    shared_links,
+    stacks,
+)
 
 Item = TypeVar("Item")
 
@@ -58,6 +65,8 @@ async def record_upload(
         return row["id"]
     if link:
         await shared_links.receive_asset(tx, link, owner_id, upload.asset_id)
+    if video_id:
+        await _hide_moving_part(tx, owner_id, video_id, upload.visibility)
     # The owner after albums and links, as whoever deletes goes: so none can deadlock.
     if not await writes.users.add_usage(tx, user_id=owner_id, bytes=upload.file_bytes):
         raise Invalid("Quota has been exceeded!")
@@ -71,9 +80,7 @@ async def record_upload(
         checksum=upload.checksum,
         bytes=upload.file_bytes,
     )
-    if video_id:
-        await _hide_moving_part(tx, owner_id, video_id, upload.visibility)
-    await _set_metadata(
+    await asset_metadata.keep_metadata(
         tx, owner_id, [(upload.asset_id, key, value) for key, value in upload.metadata]
     )
     return upload.asset_id
@@ -204,23 +211,6 @@ async def delete_assets(tx: Transaction, actor: Actor, asset_ids: Sequence[UUID]
     await _delete(tx, actor, await _lock(tx, actor, asset_ids, "asset.delete"))
 
 
-async def set_metadata(
-    tx: Transaction, actor: Actor, items: Sequence[tuple[UUID, str, dict[str, Any]]]
-) -> list[dict[str, Any]]:
-    """What apps keep with assets, by asset and key; return the rows as they are now."""
-    await _lock(tx, actor, list({asset_id for asset_id, _, _ in items}), "asset.update")
-    return await _set_metadata(tx, actor.user_id, items)
-
-
-async def delete_metadata(tx: Transaction, actor: Actor, items: Sequence[tuple[UUID, str]]) -> None:
-    ids = await _lock(tx, actor, list({asset_id for asset_id, _ in items}), "asset.update")
-    rows = await writes.assets.delete_metadata(
-        tx, asset_ids=[asset_id for asset_id, _ in items], keys=[key for _, key in items]
-    )
-    if rows and ids:
-        await log.stage(tx, "asset_metadata.changed", actor.user_id, [row["id"] for row in rows])
-
-
 def shares(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
     """Cut what is to be changed into what one transaction may: a thousand."""
     for start in range(0, len(items), log.IDS_MAX):
@@ -345,9 +335,8 @@ async def _delete(tx: Transaction, actor: Actor, asset_ids: list[UUID]) -> None:
     parts = await writes.assets.lock_moving_parts(tx, asset_ids=asset_ids)
     ids = list({*asset_ids, *(part["id"] for part in parts)})
     await _unshare(tx, ids)
-    for resource in (stacks, memories, people, findings, edits):
+    for resource in (stacks, memories, people, findings, edits, asset_metadata):
         await resource.forget_assets(tx, actor.user_id, ids)
-    metadata = await writes.assets.delete_all_metadata(tx, asset_ids=ids)
     files = await writes.assets.delete_files(tx, asset_ids=ids)
     parted = await writes.assets.unlink_videos(tx, asset_ids=ids)
     gone = await writes.assets.delete_assets(tx, asset_ids=ids)
@@ -357,7 +346,6 @@ async def _delete(tx: Transaction, actor: Actor, asset_ids: list[UUID]) -> None:
         tx, user_id=actor.user_id, bytes=-sum(row["file_bytes"] for row in owned)
     )
     keys = [row["original_key"] for row in owned] + [row["key"] for row in files]
-    await log.stage(tx, "asset_metadata.changed", actor.user_id, [row["id"] for row in metadata])
     await _stage(tx, "asset.updated", actor, [row["id"] for row in parted], is_told=False)
     await log.stage(
         tx,
@@ -367,21 +355,6 @@ async def _delete(tx: Transaction, actor: Actor, asset_ids: list[UUID]) -> None:
         audience=[actor.user_id],
         keys=keys,
     )
-
-
-async def _set_metadata(
-    tx: Transaction, owner_id: UUID, items: Sequence[tuple[UUID, str, dict[str, Any]]]
-) -> list[dict[str, Any]]:
-    last = {(asset_id, key): value for asset_id, key, value in items}
-    rows = await writes.assets.set_metadata(
-        tx,
-        asset_ids=[asset_id for asset_id, _ in last],
-        keys=[key for _, key in last],
-        values=[msgspec.json.encode(value).decode() for value in last.values()],
-    )
-    await log.stage(tx, "asset_metadata.changed", owner_id, [row["id"] for row in rows])
-    found = {(row["asset_id"], row["key"]): dict(row) for row in rows}
-    return [found[item] for item in last]
 
 
 async def _lock_around(

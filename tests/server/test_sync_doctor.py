@@ -20,7 +20,7 @@ from server.api import sync as sync_api
 from sync import doctor
 from sync.actor import Actor
 from sync.feeds import FEEDS
-from sync.operations import albums, assets, partners
+from sync.operations import albums, asset_metadata, assets, partners
 from sync.stream import TooSlow, settle
 from tests.fix_phones import OverHttp
 from tests.sync.library import until
@@ -147,7 +147,7 @@ async def test_a_copy_that_is_right_compares_equal_also_behind_the_head(alice, b
     ids = [await upload(alice) for _ in range(3)]
     actor = Actor(UUID(alice.user["id"]))
     async with database.write() as tx:
-        await assets.set_metadata(tx, actor, [(ids[0], "mobile-app", {"a": 1})])
+        await asset_metadata.set_metadata(tx, actor, [(ids[0], "mobile-app", {"a": 1})])
     async with database.write() as tx:
         album_id = await albums.create_album(tx, actor, "a")
         await albums.add_assets(tx, actor, album_id, ids[:2])

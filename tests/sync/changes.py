@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from sql import Database, Disconnected
 from sync.actor import Actor
 from sync.errors import Refused
-from sync.operations import assets, renditions, users
+from sync.operations import asset_metadata, assets, renditions, users
 from tests.sync.library import FOUND, an_upload
 
 ACTORS = 3
@@ -187,7 +187,9 @@ class Changes(RuleBasedStateMachine):
                 id_ = made if made == upload.asset_id else None
             elif what == "edit":
                 ids = self.assets_of(who, [pick])
-                await assets.set_metadata(tx, actor, [(one, "x", {"slow": "1"}) for one in ids])
+                await asset_metadata.set_metadata(
+                    tx, actor, [(one, "x", {"slow": "1"}) for one in ids]
+                )
                 await assets.trash_assets(tx, actor, ids)
             else:
                 await users.update_profile(tx, actor, name="Slow")

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sql import Database, Disconnected
 from sync import sequencer, worker
-from sync.operations import assets, renditions, users
+from sync.operations import asset_metadata, assets, renditions, users
 from sync.worker import Job, Record
 from tests.sync.library import FOUND, an_upload, new_user
 
@@ -41,7 +41,7 @@ async def write(database: Database) -> None:
             elif random.random() < 0.7:
                 asset_id = random.choice(mine)
                 async with database.write() as tx:
-                    await assets.set_metadata(tx, actor, [(asset_id, "x", {})])
+                    await asset_metadata.set_metadata(tx, actor, [(asset_id, "x", {})])
                     await assets.trash_assets(tx, actor, [asset_id])
                 say("trashed", asset_id)
             else:

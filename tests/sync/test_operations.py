@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from sync.errors import Invalid, NoAccess, Refused
-from sync.operations import assets, renditions, users
+from sync.operations import asset_metadata, assets, renditions, users
 from sync.operations.assets import format_offset
 from tests.sync.library import FOUND, an_upload, ask, ask_one, new_asset, new_user, sequence, until
 from tests.sync.oracle import truth
@@ -60,8 +60,8 @@ async def test_nothing_of_another_can_be_changed(database, alice, bob):
         lambda tx: assets.trash_assets(tx, alice, [theirs]),
         lambda tx: assets.restore_assets(tx, alice, [theirs]),
         lambda tx: assets.delete_assets(tx, alice, [own, theirs]),
-        lambda tx: assets.set_metadata(tx, alice, [(theirs, "x", {})]),
-        lambda tx: assets.delete_metadata(tx, alice, [(theirs, "x")]),
+        lambda tx: asset_metadata.set_metadata(tx, alice, [(theirs, "x", {})]),
+        lambda tx: asset_metadata.delete_metadata(tx, alice, [(theirs, "x")]),
         lambda tx: assets.link_live_photo(tx, alice, own, theirs),
         lambda tx: assets.delete_assets(tx, alice, [uuid4()]),
     ]
@@ -168,7 +168,7 @@ async def test_a_second_trashing_tells_nobody(database, alice):
     await sequence(database)
     async with database.write() as tx:
         await assets.trash_assets(tx, alice, [asset_id])
-        await assets.delete_metadata(tx, alice, [(asset_id, "nothing")])
+        await asset_metadata.delete_metadata(tx, alice, [(asset_id, "nothing")])
         await users.delete_metadata(tx, alice.user_id, "nothing")
     assert await topics(database) == []
 
@@ -220,8 +220,8 @@ CHANGES = {
     "trash_assets": lambda tx, me, one, _: assets.trash_assets(tx, me, [one]),
     "delete_assets": lambda tx, me, one, _: assets.delete_assets(tx, me, [one]),
     "link_live_photo": lambda tx, me, one, video: assets.link_live_photo(tx, me, one, video),
-    "set_metadata": lambda tx, me, one, _: assets.set_metadata(tx, me, [(one, "x", {})]),
-    "delete_metadata": lambda tx, me, one, _: assets.delete_metadata(tx, me, [(one, "x")]),
+    "set_metadata": lambda tx, me, one, _: asset_metadata.set_metadata(tx, me, [(one, "x", {})]),
+    "delete_metadata": lambda tx, me, one, _: asset_metadata.delete_metadata(tx, me, [(one, "x")]),
     "record_metadata": lambda tx, _, one, __: renditions.record_metadata(tx, one, FOUND),
     "record_thumbnail": lambda tx, _, one, __: renditions.record_thumbnail(
         tx, one, thumbhash=b"x", width=1, height=1, thumbnail_key="t", preview_key="p"
@@ -241,7 +241,7 @@ async def test_nothing_is_staged_before_the_row_is_held(database, alice, name):
     one, video = await new_asset(database, alice), await new_asset(database, alice, type="VIDEO")
     async with database.write() as tx:
         await users.set_metadata(tx, alice.user_id, "onboarding", {"n": 1})
-        await assets.set_metadata(tx, alice, [(one, "x", {})])
+        await asset_metadata.set_metadata(tx, alice, [(one, "x", {})])
         if name == "delete_user":
             await assets.delete_assets(tx, alice, [one, video])
     drawn = "SELECT last_value FROM log_staging_id_seq"

@@ -8,7 +8,7 @@ import pytest
 
 from sql import Database, Disconnected, writes
 from sync import log, sequencer, tail
-from sync.operations import assets, users
+from sync.operations import asset_metadata, assets, users
 from sync.topics import FILE_REMOVAL, METADATA
 from tests.sync.library import an_upload, ask, ask_one, new_asset, new_user, sequence, until
 from tests.sync.replica import new_replica
@@ -122,10 +122,10 @@ async def test_what_came_and_went_between_two_passes_leaves_nothing(database, al
     phone = await new_replica(database, alice.user_id)
     await phone.pull()
     async with database.write() as tx:
-        await assets.set_metadata(tx, alice, [(asset_id, "mobile-app", {})])
+        await asset_metadata.set_metadata(tx, alice, [(asset_id, "mobile-app", {})])
         await users.set_metadata(tx, alice.user_id, "onboarding", {})
     async with database.write() as tx:
-        await assets.delete_metadata(tx, alice, [(asset_id, "mobile-app")])
+        await asset_metadata.delete_metadata(tx, alice, [(asset_id, "mobile-app")])
         await users.delete_metadata(tx, alice.user_id, "onboarding")
     await sequence(database)
 

@@ -17,7 +17,7 @@ from sync import stream as streams
 from sync.actor import Actor
 from sync.errors import Invalid
 from sync.feeds import FEEDS, REPLACED, REQUESTS, TYPES
-from sync.operations import assets, sessions, users
+from sync.operations import asset_metadata, assets, sessions, users
 from sync.stream import settle, stream
 from tests.sync import replica
 from tests.sync.library import ask_one, new_asset, new_user, sequence
@@ -342,7 +342,7 @@ async def test_over_http_and_gzip_a_phone_converges(database, alice, bob, sign_i
         phone = Replica(Served(http, carol))
         await phone.pull()  # settles first: nothing was sequenced on purpose
         async with database.write() as tx:
-            await assets.set_metadata(tx, actor, [(ids[1], "mobile-app", {})])
+            await asset_metadata.set_metadata(tx, actor, [(ids[1], "mobile-app", {})])
             await assets.delete_assets(tx, actor, ids[:1])
         await phone.pull(cut=2)
         await phone.pull()
