@@ -68,11 +68,9 @@ def _read_day(name: str, text: str | None) -> date | None:
     if text is None:
         return None
     try:
-        if len(text) == len("2024-01-01"):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise _wrong(name, "Invalid ISO date")
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError as error:
+        raise _wrong(name, "Invalid ISO date") from error
 
 
 def _wrong(name: str, message: str) -> InvalidBody:

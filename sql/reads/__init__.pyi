@@ -801,6 +801,10 @@ class settings:
         created_at: datetime
     @staticmethod
     async def list_versions(connection: Connection) -> list[list_versions_row]: ...
+    class get_metadata_row(TypedDict):
+        value: Any
+    @staticmethod
+    async def get_metadata(connection: Connection, *, key: str) -> get_metadata_row | None: ...
 
 class shared_links:
     class get_links_row(TypedDict):

@@ -2,13 +2,21 @@
 -- The months of whole libraries, from what is counted as it changes, as JSON. Of another's library
 -- only what a partner sees.
 -- nullable: is_favorite
+WITH library AS (
+    SELECT %(owner_id)s::uuid AS owner_id
+     UNION ALL
+    SELECT partner.shared_by_id
+      FROM partner
+     WHERE partner.shared_with_id = %(viewer_id)s
+       AND partner.in_timeline
+       AND %(with_partners)s
+)
 SELECT coalesce(json_agg(json_build_object('timeBucket', bucket.month, 'count', bucket.count)
                          ORDER BY CASE WHEN %(is_ascending)s THEN bucket.month END,
                                   bucket.month DESC), '[]')::text AS buckets
   FROM (SELECT counted.month, sum(counted.amount)::bigint AS count
           FROM timeline_count AS counted
-         WHERE counted.owner_id = ANY(
-                   timeline_owners(%(owner_id)s, %(viewer_id)s, %(with_partners)s))
+         WHERE counted.owner_id = ANY(ARRAY(SELECT library.owner_id FROM library))
            AND counted.order_by = %(order_by)s
            AND counted.visibility = ANY(%(visibilities)s)
            AND counted.is_trashed = %(is_trashed)s
@@ -28,6 +36,14 @@ WITH RECURSIVE branch AS (
     SELECT tag.id FROM tag WHERE tag.id = %(tag_id)s
      UNION ALL
     SELECT below.id FROM branch JOIN tag AS below ON below.parent_id = branch.id
+), library AS (
+    SELECT %(owner_id)s::uuid AS owner_id
+     UNION ALL
+    SELECT partner.shared_by_id
+      FROM partner
+     WHERE partner.shared_with_id = %(viewer_id)s
+       AND partner.in_timeline
+       AND %(with_partners)s
 )
 SELECT coalesce(json_agg(json_build_object('timeBucket', bucket.month, 'count', bucket.count)
                          ORDER BY CASE WHEN %(is_ascending)s THEN bucket.month END,
@@ -68,12 +84,7 @@ SELECT coalesce(json_agg(json_build_object('timeBucket', bucket.month, 'count', 
            AND coalesce(asset.is_favorite AND asset.owner_id = %(viewer_id)s, false)
                = coalesce(%(is_favorite)s, asset.is_favorite AND asset.owner_id = %(viewer_id)s, false)
            AND (%(owner_id)s::uuid IS NULL
-                OR asset.owner_id = ANY(
-                       timeline_owners(%(owner_id)s, %(viewer_id)s, %(with_partners)s)))
-           AND (%(album_id)s::uuid IS NULL
-                OR EXISTS (SELECT FROM album_asset
-                            WHERE album_asset.album_id = %(album_id)s
-                              AND album_asset.asset_id = asset.id))
+                OR asset.owner_id = ANY(ARRAY(SELECT library.owner_id FROM library)))
            AND (%(person_id)s::uuid IS NULL
                 OR EXISTS (SELECT FROM asset_face AS face
                              JOIN person ON person.id = face.person_id
@@ -102,13 +113,21 @@ WITH RECURSIVE branch AS (
     SELECT tag.id FROM tag WHERE tag.id = %(tag_id)s
      UNION ALL
     SELECT below.id FROM branch JOIN tag AS below ON below.parent_id = branch.id
+), library AS (
+    SELECT %(owner_id)s::uuid AS owner_id
+     UNION ALL
+    SELECT partner.shared_by_id
+      FROM partner
+     WHERE partner.shared_with_id = %(viewer_id)s
+       AND partner.in_timeline
+       AND %(with_partners)s
 ), picked AS (
     SELECT asset.id, asset.owner_id, asset.width, asset.height, asset.is_favorite,
            asset.visibility, asset.deleted_at, asset.type, asset.thumbhash, asset.created_at,
            asset.file_created_at, asset.local_date_time, asset.duration_ms,
            asset.live_photo_video_id, asset.stack_id, asset.is_covered
       FROM asset
-     WHERE asset.owner_id = ANY(timeline_owners(%(owner_id)s, %(viewer_id)s, %(with_partners)s))
+     WHERE asset.owner_id = ANY(ARRAY(SELECT library.owner_id FROM library))
        AND asset.local_date_time >= %(month)s::date
        AND asset.local_date_time < %(month)s::date + interval '1 month'
        AND %(order_by)s = 'takenAt'
@@ -119,7 +138,7 @@ WITH RECURSIVE branch AS (
            asset.file_created_at, asset.local_date_time, asset.duration_ms,
            asset.live_photo_video_id, asset.stack_id, asset.is_covered
       FROM asset
-     WHERE asset.owner_id = ANY(timeline_owners(%(owner_id)s, %(viewer_id)s, %(with_partners)s))
+     WHERE asset.owner_id = ANY(ARRAY(SELECT library.owner_id FROM library))
        AND asset.created_at >= %(month)s::date
        AND asset.created_at < %(month)s::date + interval '1 month'
        AND %(order_by)s <> 'takenAt'
@@ -132,9 +151,11 @@ WITH RECURSIVE branch AS (
       FROM album_asset AS linked
       JOIN asset ON asset.id = linked.asset_id
      WHERE linked.album_id = %(album_id)s
+       AND (%(owner_id)s::uuid IS NULL
+            OR asset.owner_id = ANY(ARRAY(SELECT library.owner_id FROM library)))
        AND date_trunc('month', CASE %(order_by)s
                                WHEN 'takenAt' THEN asset.local_date_time
-                               ELSE asset.created_at END) = %(month)s::date
+                               ELSE asset.created_at AT TIME ZONE 'UTC' END) = %(month)s::date
 )
 SELECT concat(
            '{"id":', coalesce(to_json(array_agg(shown.id)), '[]'),
@@ -163,7 +184,8 @@ SELECT concat(
   FROM (SELECT picked.id, picked.owner_id, picked.visibility, picked.duration_ms,
                picked.live_photo_video_id,
                CASE WHEN picked.width > 0 AND picked.height > 0
-                    THEN round(picked.width::numeric / picked.height, 3) ELSE 1 END AS ratio,
+                    THEN round(picked.width * 1000::float8 / picked.height) / 1000
+                    ELSE 1 END AS ratio,
                coalesce(picked.is_favorite AND picked.owner_id = %(viewer_id)s, false)
                    AS is_favorite,
                picked.deleted_at IS NOT NULL AS is_trashed,
@@ -171,8 +193,8 @@ SELECT concat(
                encode(picked.thumbhash, 'base64') AS thumbhash,
                (picked.created_at AT TIME ZONE 'UTC')::timestamp(3) AS created_at,
                (picked.file_created_at AT TIME ZONE 'UTC')::timestamp(3) AS file_created_at,
-               extract(epoch FROM picked.local_date_time
-                                - picked.file_created_at AT TIME ZONE 'UTC')::float8 / 3600
+               date_part('epoch', picked.local_date_time
+                                  - picked.file_created_at AT TIME ZONE 'UTC') / 3600
                    AS offset_hours,
                exif.projection_type, exif.city, exif.country, exif.latitude, exif.longitude,
                CASE WHEN picked.stack_id IS NOT NULL AND %(with_stacked)s THEN (
@@ -193,13 +215,6 @@ SELECT concat(
                     OR picked.visibility = 'archive' AND %(album_id)s::uuid IS NOT NULL))
            AND coalesce(picked.is_favorite AND picked.owner_id = %(viewer_id)s, false)
                = coalesce(%(is_favorite)s, picked.is_favorite AND picked.owner_id = %(viewer_id)s, false)
-           AND (%(owner_id)s::uuid IS NULL
-                OR picked.owner_id = ANY(
-                       timeline_owners(%(owner_id)s, %(viewer_id)s, %(with_partners)s)))
-           AND (%(album_id)s::uuid IS NULL
-                OR EXISTS (SELECT FROM album_asset
-                            WHERE album_asset.album_id = %(album_id)s
-                              AND album_asset.asset_id = picked.id))
            AND (%(person_id)s::uuid IS NULL
                 OR EXISTS (SELECT FROM asset_face AS face
                              JOIN person ON person.id = face.person_id
@@ -217,15 +232,11 @@ SELECT concat(
                AND CASE WHEN %(west)s::float8 <= %(east)s::float8
                         THEN exif.longitude BETWEEN %(west)s AND %(east)s
                         ELSE exif.longitude >= %(west)s OR exif.longitude <= %(east)s END)
-         ORDER BY CASE WHEN %(is_ascending)s AND %(order_by)s = 'takenAt'
-                       THEN picked.local_date_time::date END,
-                  CASE WHEN %(is_ascending)s AND %(order_by)s <> 'takenAt'
-                       THEN picked.created_at END,
-                  CASE WHEN %(is_ascending)s THEN picked.file_created_at END,
-                  CASE WHEN %(order_by)s = 'takenAt' THEN picked.local_date_time::date END DESC,
-                  CASE WHEN %(order_by)s <> 'takenAt' THEN picked.created_at END DESC,
-                  picked.file_created_at DESC,
-                  picked.id) AS shown;
+         ORDER BY CASE WHEN %(is_ascending)s THEN 1 ELSE -1 END * row_number() OVER (
+                   ORDER BY CASE %(order_by)s
+                            WHEN 'takenAt' THEN date_trunc('day', picked.local_date_time)
+                            ELSE picked.created_at AT TIME ZONE 'UTC' END,
+                            picked.file_created_at, picked.id)) AS shown;
 
 -- is_partner -> value
 -- Whether somebody lets a user see their library.
@@ -247,7 +258,10 @@ SELECT CASE %(type)s WHEN 'Taken' THEN asset.local_date_time
  WHERE asset.owner_id = %(owner_id)s
    AND asset.visibility IN ('timeline', 'archive')
    AND asset.deleted_at IS NULL
-   AND CASE %(type)s WHEN 'Taken' THEN asset.local_date_time
-            ELSE asset.created_at AT TIME ZONE 'UTC' END::date
-       BETWEEN %(first)s AND %(last)s
+   AND (%(type)s = 'Taken'
+        AND asset.local_date_time >= %(first)s::date
+        AND asset.local_date_time < %(last)s::date + 1
+        OR %(type)s <> 'Taken'
+        AND asset.created_at >= %(first)s::date
+        AND asset.created_at < %(last)s::date + 1)
  GROUP BY 1;

@@ -132,12 +132,3 @@ RETURN substring(key FROM '^(.*)/[^/]*$');
 CREATE INDEX ON asset (owner_id, folder_of(original_key));
 
 CREATE INDEX ON asset_exif (latitude, longitude) WHERE latitude IS NOT NULL;
-
--- Whose libraries a timeline is of: one user's, and those of the partners whom the viewer wants in
--- it. NULL: whoever's.
-CREATE FUNCTION timeline_owners(owner uuid, viewer uuid, with_partners boolean)
-RETURNS uuid[] LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE WHEN owner IS NOT NULL THEN owner || ARRAY(
-    SELECT shared_by_id
-      FROM partner
-     WHERE shared_with_id = viewer AND in_timeline AND with_partners) END;

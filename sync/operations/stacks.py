@@ -41,8 +41,7 @@ async def update_stack(
     tx: Transaction, actor: Actor, stack_id: UUID, primary_asset_id: UUID
 ) -> None:
     """Let another member stand for the stack."""
-    await access.hold_library(tx, actor.user_id)
-    await access.lock_assets(tx, actor, [primary_asset_id], "stack.update")
+    await _lock(tx, actor, [primary_asset_id], "stack.update")
     await _require_member(
         tx, actor, stack_id, primary_asset_id, "Primary asset must be in the stack"
     )

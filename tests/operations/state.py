@@ -54,7 +54,14 @@ async def differences(database: Database) -> list[dict[str, Any]]:
             query = STALE.format(kind=kind, projection=projection, entities=ENTITIES[kind])
             found += await (await connection.execute(query.encode())).fetchall()
         found += await (await connection.execute(BROKEN_STACKS.encode())).fetchall()
+        found += await (await connection.execute(MISCOUNTED.encode())).fetchall()
     return found
+
+
+async def miscounted(database: Database) -> list[dict[str, Any]]:
+    """Places of the timeline of which another number of assets is kept than there is."""
+    async with database.read() as connection:
+        return await (await connection.execute(MISCOUNTED.encode())).fetchall()
 
 
 BROKEN_STACKS = """
@@ -63,4 +70,25 @@ SELECT stack.id AS stack, stack.primary_asset_id, array_agg(asset.id) AS members
   LEFT JOIN asset ON asset.stack_id = stack.id
  GROUP BY stack.id
 HAVING count(asset.id) < 2 OR NOT bool_or(asset.id = stack.primary_asset_id)
+"""
+
+MISCOUNTED = """
+SELECT owner_id, order_by, month, visibility, is_trashed, is_favorite, is_covered,
+       sum(amount) FILTER (WHERE is_kept) AS kept,
+       -sum(amount) FILTER (WHERE NOT is_kept) AS counted
+  FROM (
+    SELECT owner_id, order_by, month, visibility, is_trashed, is_favorite, is_covered, amount,
+           true AS is_kept
+      FROM timeline_count
+     UNION ALL
+    SELECT owner_id, dated.order_by, date_trunc('month', dated.at)::date, visibility,
+           deleted_at IS NOT NULL, is_favorite,
+           EXISTS (SELECT FROM stack WHERE stack.id = asset.stack_id
+                                       AND stack.primary_asset_id <> asset.id), -1, false
+      FROM asset, LATERAL (VALUES ('takenAt', local_date_time),
+                                  ('createdAt', created_at AT TIME ZONE 'UTC'))
+                         AS dated (order_by, at)
+  ) AS both_sides
+ GROUP BY 1, 2, 3, 4, 5, 6, 7
+HAVING sum(amount) <> 0
 """
