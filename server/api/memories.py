@@ -16,7 +16,7 @@ from server.endpoint import Call, endpoint
 from server.wire import Json
 from server.wire.memories import show_memory
 from sql import Connection, reads
-from sync import access, log
+from sync import access
 from sync.errors import NoAccess
 from sync.operations import assets, memories
 
@@ -81,7 +81,8 @@ async def create_memory(call: Call) -> Json:
     """Assets that may not be shown in it are left out."""
     asked = call.body
     async with call.context.database.read() as connection:
-        ids = sorted(await _list_allowed(connection, call, asked.asset_ids))
+        allowed = await _list_allowed(connection, call, asked.asset_ids)
+    first, *others = list(assets.shares(sorted(allowed))) or [[]]
     async with call.context.database.write() as tx:
         memory_id = await memories.create_memory(
             tx,
@@ -89,13 +90,13 @@ async def create_memory(call: Call) -> Json:
             type=asked.type,
             data={"year": asked.data.year},
             memory_at=asked.memory_at,
-            asset_ids=ids[: log.IDS_MAX],
+            asset_ids=first,
             is_saved=asked.is_saved,
             seen_at=asked.seen_at,
             show_at=asked.show_at,
             hide_at=asked.hide_at,
         )
-    for share in assets.shares(ids[log.IDS_MAX :]):
+    for share in others:
         async with call.context.database.write() as tx:
             await memories.add_assets(tx, call.actor, memory_id, share)
     return await _show_one(call, memory_id, "memory.read")
