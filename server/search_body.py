@@ -10,7 +10,8 @@ from msgspec import UNSET, Meta, UnsetType
 from server.body import Body, Id, Moment
 
 IDS_MAX = 65_000
-BRANCHES_MAX = 100
+BRANCHES_MAX = 50
+TEXT_MAX = 4096
 SAFE_INT = 2**53 - 1
 
 Type = Literal["IMAGE", "VIDEO", "AUDIO", "OTHER"]
@@ -21,7 +22,8 @@ Ids = Annotated[list[Id], Meta(max_length=IDS_MAX)]
 SomeIds = Annotated[list[Id], Meta(min_length=1, max_length=IDS_MAX)]
 Texts = Annotated[list[str], Meta(min_length=1, max_length=IDS_MAX)]
 Numbers = Annotated[list[float], Meta(min_length=1, max_length=IDS_MAX)]
-Word = Annotated[str, Meta(min_length=1)]
+Text = Annotated[str, Meta(max_length=TEXT_MAX)]
+Word = Annotated[str, Meta(min_length=1, max_length=TEXT_MAX)]
 Size = Annotated[int, Meta(ge=1, le=1000)]
 Page = Annotated[int, Meta(ge=1, le=SAFE_INT)]
 Rating = Annotated[int, Meta(ge=1, le=5)]
@@ -195,7 +197,7 @@ class FlatSearch(Body, kw_only=True):
     library_id: Id | UnsetType | None = UNSET
     make: str | UnsetType | None = UNSET
     model: str | UnsetType | None = UNSET
-    ocr: str | UnsetType = UNSET
+    ocr: Text | UnsetType = UNSET
     person_ids: Ids | UnsetType = UNSET
     rating: Rating | UnsetType | None = UNSET
     state: str | UnsetType | None = UNSET
@@ -211,7 +213,7 @@ class FlatSearch(Body, kw_only=True):
 
 
 class StatisticsSearch(FlatSearch, kw_only=True):
-    description: str | UnsetType = UNSET
+    description: Text | UnsetType = UNSET
     filter: Filter | UnsetType = UNSET
 
 
@@ -236,13 +238,13 @@ class RandomSearch(ShownSearch, kw_only=True):
 class MetadataSearch(RandomSearch, kw_only=True):
     checksum: str | UnsetType = UNSET
     cursor: Word | UnsetType = UNSET
-    description: str | UnsetType = UNSET
+    description: Text | UnsetType = UNSET
     encoded_video_path: str | UnsetType = UNSET
     id: Id | UnsetType = UNSET
     order: Direction | UnsetType = UNSET
     order_by: OrderBy | UnsetType = UNSET
-    original_file_name: str | UnsetType = UNSET
-    original_path: str | UnsetType = UNSET
+    original_file_name: Text | UnsetType = UNSET
+    original_path: Text | UnsetType = UNSET
     page: Page | UnsetType = UNSET
     preview_path: str | UnsetType = UNSET
     thumbnail_path: str | UnsetType = UNSET

@@ -22,6 +22,7 @@ from sync.actor import Actor
 from sync.errors import Invalid
 
 NOBODY = UUID(int=0)
+CONDITIONS_MAX = 200  # each is a piece of one statement
 NEW_FIELDS = ("filter", "order_by", "cursor")
 # The flat fields that are conditions: which, and how they compare.
 FLAT = {
@@ -86,6 +87,8 @@ def read_search(asked: Any, actor: Actor) -> Search:
         conditions, either = _read_filter(getattr(asked, "filter", UNSET))
     else:
         conditions = list(_read_flat(asked))
+    if len(conditions) + sum(map(len, either)) > CONDITIONS_MAX:
+        raise Invalid(f"A search has at most {CONDITIONS_MAX} conditions")
     if getattr(asked, "with_stacked", UNSET) is False:
         conditions.append(Condition("isStacked", "eq", False))
     if not actor.is_elevated:

@@ -155,8 +155,13 @@ def simplify(condition: Condition) -> Iterator[Condition]:
         yield condition
 
 
-@cache
 def parse(text: str) -> exp.Expr:
+    """A tree of one's own."""
+    return _parse_once(text).copy()
+
+
+@cache
+def _parse_once(text: str) -> exp.Expr:
     return parse_one(text, dialect="postgres")
 
 
@@ -164,12 +169,12 @@ def compose(field: str, operator: str, parameter: str) -> exp.Expr:
     """The SQL of one condition."""
     if field in FLAGS:
         tree = parse(FLAGS[field])
-        return tree.copy() if operator == "yes" else exp.not_(tree.copy())
+        return tree if operator == "yes" else exp.not_(tree)
     if operator == "none":
         return exp.not_(compose(field, "any", parameter))
     text = OTHERS.get((field, operator)) or OPERATORS[operator].format(column=COLUMNS[field])
-    tree = parse(text).copy()
-    for placeholder in tree.find_all(exp.Placeholder):
+    tree = parse(text)
+    for placeholder in list(tree.find_all(exp.Placeholder)):
         if placeholder.name == "value":
             placeholder.replace(exp.Placeholder(this=parameter))
     return tree

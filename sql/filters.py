@@ -1,7 +1,7 @@
 """Searches for assets: any number of conditions, composed into one statement.
 
 Only the shape of a search (which fields, which operators) becomes SQL, and is kept; all values are
-parameters. The SQL below is ours alone; sqlglot puts its pieces together.
+parameters. The pieces are in `sql.conditions`; sqlglot puts them together.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ class Order(NamedTuple):
     direction: Direction = "desc"
 
 
+NEWEST_FIRST = Order()
+
+
 class Found(NamedTuple):
     """One asset, and where it stands in the order."""
 
@@ -72,7 +75,7 @@ class Search:
 async def find_assets(
     connection: Connection,
     search: Search,
-    order: Order = Order(),  # noqa: B008 - it never changes
+    order: Order = NEWEST_FIRST,
     *,
     limit: int,
     offset: int = 0,
@@ -151,14 +154,14 @@ def _shape_of(search: Search) -> tuple[_Shape, dict[str, Any]]:
 
 def _where(shape: _Shape, scope: str | None) -> exp.Expr:
     """All of the conditions, and whose assets: said once, or in each branch if these differ."""
-    trees = [parse(scope).copy()] if scope else []
+    trees = [parse(scope)] if scope else []
     trees += [compose(*condition) for condition in shape.conditions]
     branches = []
     for branch, is_album in zip(shape.either, shape.album_branches, strict=True):
         pieces = [compose(*condition) for condition in branch]
         if scope is None:
-            pieces.append(parse(IN_ALBUMS if is_album else OURS).copy())
-        branches.append(exp.and_(*pieces))
+            pieces.append(parse(IN_ALBUMS if is_album else OURS))
+        branches.append(exp.and_(*pieces) if pieces else exp.true())
     if branches:
         trees.append(exp.or_(*branches))
     return exp.and_(*trees)
@@ -186,42 +189,40 @@ def _sort_key(order: Order) -> exp.Expr:
     column = ORDERS[order.field]
     if order.field == "rating":
         column = f"coalesce({column}, {UNRATED[order.direction]})"
-    return parse(column).copy()
+    return parse(column)
 
 
 def _page(shape: _Shape, scope: str | None, order: Order, is_next: bool) -> exp.Select:
     """The first of those in one scope."""
     key = _sort_key(order)
-    select = _select(shape, scope, "asset.id", exp.alias_(key.copy(), "key"))
+    select = _select(shape, scope, "asset.id", exp.alias_(key, "key"))
     if is_next:
         compare = "<" if order.direction == "desc" else ">"
         after = f"({key.sql(dialect='postgres')}, asset.id) {compare} (%(after_key)s, %(after_id)s)"
-        select = select.where(parse(after).copy())
+        select = select.where(parse(after))
     is_desc = order.direction == "desc"  # nulls first then, or the index would be no help
     ordering = [
         exp.Ordered(this=by, desc=is_desc, nulls_first=is_desc)
         for by in (key, exp.column("id", "asset"))
     ]
-    return select.order_by(*ordering).limit(exp.Placeholder(this="upto"))
+    return select.order_by(*ordering)
 
 
 @lru_cache(maxsize=256)
 def _find(shape: _Shape, order: Order, is_next: bool) -> bytes:
     """Each owner's assets are in order in an index: each gives its first, and those are merged."""
+    limit, offset, upto = (exp.Placeholder(this=name) for name in ("limit", "offset", "upto"))
     if not shape.has_partners or _scope(shape) != OURS:
-        page = _page(shape, _scope(shape), order, is_next)
-        return _text(
-            page.limit(exp.Placeholder(this="limit")).offset(exp.Placeholder(this="offset"))
-        )
-    own = _page(shape, OWN, order, is_next)
-    theirs = _page(shape, f"asset.owner_id = partner.id AND {PARTNERS}", order, is_next)
-    direction = order.direction
+        return _text(_page(shape, _scope(shape), order, is_next).limit(limit).offset(offset))
+    own = _page(shape, OWN, order, is_next).limit(upto)
+    of_partner = f"asset.owner_id = partner.id AND {PARTNERS}"
+    theirs = _page(shape, of_partner, order, is_next).limit(upto)
     return f"""
         SELECT found.id, found.key FROM (
             ({own.sql(dialect="postgres")}) UNION ALL
             SELECT shown.id, shown.key FROM unnest(%(partner_ids)s) AS partner (id)
              CROSS JOIN LATERAL ({theirs.sql(dialect="postgres")}) AS shown) AS found
-         ORDER BY found.key {direction}, found.id {direction}
+         ORDER BY found.key {order.direction}, found.id {order.direction}
          LIMIT %(limit)s OFFSET %(offset)s""".encode()
 
 

@@ -365,6 +365,8 @@ async def test_a_cursor_is_of_one_order(alice, library):
         ({"isFavorite": None}, ["isFavorite"]),
         ({"personIds": ["x"]}, ["personIds", 0]),
         ({"originalFileName": "\0"}, ["originalFileName"]),
+        ({"description": "x" * 5000}, ["description"]),
+        ({"filter": {"or": [{"id": {"eq": UNKNOWN}}] * 51}}, ["filter", "or"]),
     ],
 )
 async def test_a_wrong_search_names_the_field(alice, body, path):
@@ -381,6 +383,14 @@ async def test_an_unknown_condition_is_refused(alice, filter_):
     answer = await alice.post("/api/search/metadata", {"filter": filter_})
 
     assert (answer.status, answer.message) == (400, "Validation failed")
+
+
+async def test_a_search_has_not_too_many_conditions(alice):
+    branch = {"rating": {name: 3 for name in ("eq", "ne", "lt", "gt", "lte")}}
+
+    for count, status in ((40, 200), (41, 400)):
+        answer = await alice.post("/api/search/metadata", {"filter": {"or": [branch] * count}})
+        assert answer.status == status, answer.data
 
 
 def schema(name):

@@ -162,6 +162,8 @@ async def test_words_in_pictures(alice, add, execute):
     assert await find(alice, ocr="gespert") == {sign}, "a letter is missing"
     assert await find(alice, ocr="東京") == {sign}
     assert await find(alice, filter={"ocr": {"matches": "12,80"}}) == {receipt}
+    unsaid = {"ocr": {"matches": " "}}
+    assert await find(alice, filter={"or": [unsaid]}) == {receipt, sign, covered}
     assert await find(alice, ocr=" ") == {receipt, sign, covered}
 
 
