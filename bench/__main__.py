@@ -20,6 +20,7 @@ NAMES = (
     "search",
     "share",
     "sync_correctness",
+    "timeline",
 )
 
 
