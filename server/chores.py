@@ -18,7 +18,7 @@ from sql import Database, Disconnected, Transaction, reads
 from storage import janitor
 from storage.janitor import Implausible
 from sync import retention, schedule
-from sync.operations import assets, duplicates, memories, people, renditions, sessions
+from sync.operations import assets, duplicates, memories, portraits, renditions, sessions
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ async def request_missing(context: Context) -> None:
 
 async def request_missing_portraits(context: Context) -> None:
     """The same of the pictures of people."""
-    count = await _request(context, reads.people.list_unpictured, people.request_thumbnails)
+    count = await _request(context, reads.people.list_unpictured, portraits.request)
     if count:
         logger.warning("%d people had lost their jobs", count)
 

@@ -257,4 +257,5 @@ TELLERS: dict[str, Teller | None] = {
     "person.thumbnail_made": _tell_person_thumbnail,
     "person.thumbnail_dropped": None,
     "config.changed": _tell_config,
+    "system_metadata.changed": None,
 }

@@ -85,7 +85,7 @@ async def _point_to_api(_: web.Request) -> web.Response:
 
 async def _custom_css(request: web.Request) -> web.Response:
     return web.Response(
-        text=request.app[CONTEXT].config.custom_css,
+        text=request.app[CONTEXT].config.theme.custom_css,
         content_type="text/css",
         charset="utf-8",
         headers={"Cache-Control": ASK_AGAIN},
@@ -187,7 +187,7 @@ class _Home:
         ]
         async with context.database.read() as connection:
             is_initialized = await reads.users.has_admin(connection)
-        address = context.config.external_domain or _address(request)
+        address = context.config.server.external_domain or _address(request)
         page = self._template.substitute(
             address=escape(address),
             facts="".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts),

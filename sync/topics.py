@@ -25,7 +25,8 @@ EDIT = Queue("edit")
 THUMBNAIL = Queue("thumbnail")
 PERSON_THUMBNAIL = Queue("person_thumbnail")
 FILE_REMOVAL = Queue("file_removal", is_whole=True)
-QUEUES = {queue.name: queue for queue in (METADATA, EDIT, THUMBNAIL, PERSON_THUMBNAIL, FILE_REMOVAL)}
+ALL = (METADATA, EDIT, THUMBNAIL, PERSON_THUMBNAIL, FILE_REMOVAL)
+QUEUES = {queue.name: queue for queue in ALL}
 
 # An entry names one scope and the keys in it; for each kind touched these make its state rows.
 TOPICS = {
@@ -115,6 +116,7 @@ TOPICS = {
     "person.thumbnail_dropped": Topic((), (FILE_REMOVAL,)),
     # scope: everyone; keys: everyone
     "config.changed": Topic(),
+    "system_metadata.changed": Topic(),
 }
 
 

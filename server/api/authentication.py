@@ -43,7 +43,7 @@ class ChangePassword(Body):
 @endpoint("POST", "/auth/login", auth="public", body=LoginCredential, status=201)
 async def login(call: Call) -> web.Response:
     database = call.context.database
-    if not call.context.config.is_password_login_enabled:
+    if not call.context.config.password_login.enabled:
         raise Unauthenticated("Password login has been disabled")
     email = call.body.email.lower()
     async with database.read() as connection:

@@ -79,7 +79,7 @@ async def _resolve(call: Call, group: Group) -> dict[str, Any]:
                 group.duplicate_id,
                 keep_ids=group.keep_asset_ids,
                 trash_ids=group.trash_asset_ids,
-                is_final=not call.context.config.is_trash_enabled,
+                is_final=not call.context.config.trash.enabled,
             )
     except NoAccess:
         return {"id": group.duplicate_id, "success": False, "error": "not_found"}

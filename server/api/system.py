@@ -9,10 +9,9 @@ from importlib.metadata import version
 from server.body import Body
 from server.endpoint import Call, endpoint
 from server.wire import Json, system
-from sql import reads
-from sync import config
+from sql import Connection, reads
 from sync.config import Config
-from sync.operations.system import change_config
+from sync.operations.system import set_metadata
 
 BUILD = f"Heliograph {version('heliograph')}"
 # Nobody here looks for newer releases: a server at home talks to nobody unasked.
@@ -49,7 +48,10 @@ async def get_server_features(call: Call) -> Json:
 async def get_server_config(call: Call) -> Json:
     async with call.context.database.read() as connection:
         is_initialized = await reads.users.has_admin(connection)
-    return system.show_config(call.context.config, is_initialized=is_initialized)
+        is_onboarded = await _is_onboarded(connection)
+    return system.show_config(
+        call.context.config, is_initialized=is_initialized, is_onboarded=is_onboarded
+    )
 
 
 @endpoint("GET", "/server/media-types", auth="public")
@@ -60,7 +62,7 @@ async def get_supported_media_types(call: Call) -> Json:
 @endpoint("GET", "/server/theme", auth="public")
 async def get_theme(call: Call) -> Json:
     """Of the contract before 3.0; newer clients find it in the public config."""
-    return {"customCss": call.context.config.custom_css}
+    return {"customCss": call.context.config.theme.custom_css}
 
 
 @endpoint("GET", "/server/about", permission="server.about")
@@ -105,7 +107,8 @@ async def get_public_config_defaults(call: Call) -> Json:
     "GET", "/system-metadata/admin-onboarding", auth="admin", permission="systemMetadata.read"
 )
 async def get_admin_onboarding(call: Call) -> Json:
-    return {"isOnboarded": call.context.config.is_onboarded}
+    async with call.context.database.read() as connection:
+        return {"isOnboarded": await _is_onboarded(connection)}
 
 
 @endpoint(
@@ -116,11 +119,14 @@ async def get_admin_onboarding(call: Call) -> Json:
     body=AdminOnboardingUpdate,
 )
 async def update_admin_onboarding(call: Call) -> None:
-    database = call.context.database
-    async with database.write() as tx:
-        await change_config(tx, {"is_onboarded": call.body.is_onboarded})
-    async with database.read() as connection:  # Whoever asks next asks this process: read your own.
-        call.context.config = await config.load(connection)
+    onboarding = {"isOnboarded": call.body.is_onboarded}
+    async with call.context.database.write() as tx:
+        await set_metadata(tx, "admin-onboarding", onboarding)
+
+
+async def _is_onboarded(connection: Connection) -> bool:
+    row = await reads.settings.get_metadata(connection, key="admin-onboarding")
+    return bool(row and row["value"]["isOnboarded"])
 
 
 @endpoint(

@@ -101,7 +101,7 @@ class UserPreferencesUpdate(Body):
 @endpoint("GET", "/users", permission="user.read")
 async def search_users(call: Call) -> Json:
     """Everybody, or only oneself where people are not to know of each other."""
-    sees_all = call.actor.is_admin or call.context.config.are_users_public
+    sees_all = call.actor.is_admin or call.context.config.server.public_users
     async with call.context.database.read() as connection:
         rows = await reads.users.list_users(connection)
     return [accounts.show_user(row) for row in rows if sees_all or row["id"] == call.actor.user_id]

@@ -16,7 +16,7 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 # What clients may show a door to. Only what is behind it already is true.
 MISSING = (
     "configFile", "duplicateDetection", "email", "facialRecognition", "importFaces", "oauth",
-    "oauthAutoLaunch", "ocr", "realtimeTranscoding", "search", "smartSearch",
+    "oauthAutoLaunch", "ocr", "realtimeTranscoding", "smartSearch",
 )  # fmt: skip
 
 Shown = dict[str, Any]
@@ -57,37 +57,44 @@ def show_apk_links() -> Shown:
 def show_features(config: Config) -> Shown:
     """ServerFeaturesDto."""
     return dict.fromkeys(MISSING, False) | {
-        "passwordLogin": config.is_password_login_enabled,
+        "map": config.map.enabled,
+        "reverseGeocoding": True,
+        "search": True,
+        "passwordLogin": config.password_login.enabled,
         "sidecar": True,
-        "trash": config.is_trash_enabled,
+        "trash": config.trash.enabled,
     }
 
 
-def show_config(config: Config, *, is_initialized: bool) -> Shown:
+def show_config(config: Config, *, is_initialized: bool, is_onboarded: bool) -> Shown:
     """ServerConfigDto."""
     return {
-        "externalDomain": config.external_domain,
+        "externalDomain": config.server.external_domain,
         "isInitialized": is_initialized,
-        "isOnboarded": config.is_onboarded,
-        "loginPageMessage": config.login_page_message,
+        "isOnboarded": is_onboarded,
+        "loginPageMessage": config.server.login_page_message,
         "maintenanceMode": False,
-        "mapDarkStyleUrl": config.map_dark_style_url,
-        "mapLightStyleUrl": config.map_light_style_url,
-        "minFaces": 3,
-        "oauthButtonText": "Login with OAuth",
-        "publicUsers": config.are_users_public,
-        "trashDays": config.trash_days,
-        "userDeleteDelay": config.user_delete_delay_days,
+        "mapDarkStyleUrl": config.map.dark_style,
+        "mapLightStyleUrl": config.map.light_style,
+        "minFaces": config.machine_learning.facial_recognition.min_faces,
+        "oauthButtonText": config.oauth.button_text,
+        "publicUsers": config.server.public_users,
+        "trashDays": config.trash.days,
+        "userDeleteDelay": config.user.delete_delay,
     }
 
 
 def show_public_config(config: Config) -> Shown:
     """PublicConfigDto."""
     return {
-        "oauth": {"autoLaunch": False, "buttonText": "Login with OAuth", "enabled": False},
-        "passwordLogin": {"enabled": config.is_password_login_enabled},
-        "server": {"loginPageMessage": config.login_page_message},
-        "theme": {"customCss": config.custom_css},
+        "oauth": {
+            "autoLaunch": config.oauth.auto_launch,
+            "buttonText": config.oauth.button_text,
+            "enabled": config.oauth.enabled,
+        },
+        "passwordLogin": {"enabled": config.password_login.enabled},
+        "server": {"loginPageMessage": config.server.login_page_message},
+        "theme": {"customCss": config.theme.custom_css},
     }
 
 

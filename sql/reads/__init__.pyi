@@ -616,6 +616,11 @@ class people:
         y2: int
     @staticmethod
     async def list_faces(connection: Connection, *, asset_ids: list[UUID]) -> list[list_faces_row]: ...
+    class list_faces_of_row(TypedDict):
+        id: UUID
+        asset_id: UUID
+    @staticmethod
+    async def list_faces_of(connection: Connection, *, person_ids: list[UUID], with_featured: bool, limit: int | None) -> list[list_faces_of_row]: ...
     class find_faces_row(TypedDict):
         id: UUID
         asset_id: UUID

@@ -12,3 +12,7 @@ SELECT %(version)s
  WHERE %(version)s IS DISTINCT FROM (
        SELECT version_history.version FROM version_history
         ORDER BY version_history.created_at DESC LIMIT 1);
+
+-- set_metadata -> none
+INSERT INTO system_metadata (key, value) VALUES (%(key)s, %(value)s::jsonb)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value;

@@ -8,25 +8,30 @@ import msgspec
 
 from sql import Transaction, writes
 from sync import config, log
-from sync.errors import Invalid
 from sync.topics import EVERYONE
 
 
 async def change_config(tx: Transaction, changes: Mapping[str, object]) -> None:
-    """Set settings by name, `trash_days`; null puts the default back. Every process reloads."""
-    for name in sorted(changes):
-        if name not in config.NAMES:
-            raise Invalid(f"There is no setting {name}")
-        if changes[name] is None:
-            await writes.settings.delete_setting(tx, name=name)
+    """Set settings by their paths, `trash.days`; what is the default is not kept. Every process
+    reloads. Raises Invalid."""
+    config.build(changes)
+    defaults = dict(config.flatten(msgspec.to_builtins(config.Config())))
+    for path in sorted(changes):
+        if changes[path] == defaults[path]:
+            await writes.settings.delete_setting(tx, name=path)
         else:
-            value = msgspec.json.encode(changes[name]).decode()
-            await writes.settings.set_setting(tx, name=name, value=value)
-    await config.load(tx)  # Refuses what no process could load.
+            value = msgspec.json.encode(changes[path]).decode()
+            await writes.settings.set_setting(tx, name=path, value=value)
     await log.stage(
         tx, "config.changed", EVERYONE, [EVERYONE], audience=[EVERYONE],
         names=sorted(changes),
     )  # fmt: skip
+
+
+async def set_metadata(tx: Transaction, key: str, value: Mapping[str, object]) -> None:
+    """Remember something of the server's own, for whoever administrates it."""
+    await writes.settings.set_metadata(tx, key=key, value=msgspec.json.encode(value).decode())
+    await log.stage(tx, "system_metadata.changed", EVERYONE, [EVERYONE], key=key)
 
 
 async def note_version(tx: Transaction, version: str) -> None:

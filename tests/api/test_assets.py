@@ -11,7 +11,7 @@ import pytest
 from server.api.assets import _zones
 from server.context import CONTEXT
 from sync import log
-from sync.config import Config
+from sync.config import Config, Trash
 from tests import contract
 
 PHOTO = b"\xff\xd8\xff" + bytes(range(256))
@@ -274,7 +274,7 @@ async def test_what_is_deleted_is_gone(alice, add, following, server, trash):
     await alice.put(f"/api/assets/{ids[0]}/metadata", {"items": [{"key": "a", "value": {}}]})
     await following()
     if trash == "off":
-        server.app[CONTEXT].config = Config(is_trash_enabled=False)
+        server.app[CONTEXT].config = Config(trash=Trash(enabled=False))
 
     body = {"ids": ids, "force": True} if trash == "force" else {"ids": ids}
     assert (await alice.delete("/api/assets", body)).status == 204

@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 
 from server import cookies
 from server.context import CONTEXT
-from sync.config import Config
+from sync.config import Config, Switch
 from tests.fix_server import PASSWORD
 
 LOGIN = "/api/auth/login"
@@ -158,7 +158,7 @@ async def test_a_password_longer_than_bcrypt_reads_works(anonymous, alice):
 
 
 async def test_password_login_can_be_switched_off(anonymous, alice, server):
-    server.app[CONTEXT].config = Config(is_password_login_enabled=False)
+    server.app[CONTEXT].config = Config(password_login=Switch(enabled=False))
 
     answer = await log_in(anonymous, alice.user)
     assert (answer.status, answer.message) == (401, "Password login has been disabled")

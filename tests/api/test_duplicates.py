@@ -9,7 +9,7 @@ import pytest
 from server import chores
 from server.context import CONTEXT, Context
 from sync import log
-from sync.config import Config
+from sync.config import Config, Trash
 from sync.operations import duplicates
 from tests import contract
 
@@ -234,7 +234,7 @@ async def test_all_are_kept_or_all_go(alice, group):
 
 async def test_without_a_trash_they_are_deleted(server, alice, group, following):
     made, ids = await group(2)
-    server.app[CONTEXT].config = Config(is_trash_enabled=False)
+    server.app[CONTEXT].config = Config(trash=Trash(enabled=False))
 
     await resolve(alice, made, ids[:1], ids[1:])
 

@@ -35,7 +35,7 @@ ADMINS = [
 def change(database, alice, open_socket):
     """Set settings, and wait until the server knows."""
 
-    async def change(**settings) -> None:
+    async def change(settings) -> None:
         socket = await open_socket(alice.url, **alice.headers)
         async with database.write() as tx:
             await system.change_config(tx, settings)
@@ -87,15 +87,23 @@ async def test_features_promise_only_what_there_is(anonymous, change):
     features = (await anonymous.get("/api/server/features")).json
     assert len(features) == 16
     assert {name for name, value in features.items() if value} == {
+        "map",
         "passwordLogin",
+        "reverseGeocoding",
+        "search",
         "sidecar",
         "trash",
     }
 
-    await change(is_password_login_enabled=False, is_trash_enabled=False)
+    await change({"passwordLogin.enabled": False, "trash.enabled": False})
 
     features = (await anonymous.get("/api/server/features")).json
-    assert {name for name, value in features.items() if value} == {"sidecar"}
+    assert {name for name, value in features.items() if value} == {
+        "map",
+        "reverseGeocoding",
+        "search",
+        "sidecar",
+    }
 
 
 async def test_the_configuration_says_whether_somebody_is_there(anonymous):
@@ -126,13 +134,15 @@ async def test_the_configuration_says_whether_somebody_is_there(anonymous):
 
 async def test_settings_are_shown(anonymous, change):
     await change(
-        external_domain="https://photos.example.org",
-        login_page_message="Hello",
-        trash_days=3,
-        user_delete_delay_days=1,
-        are_users_public=False,
-        custom_css="p {}",
-        is_password_login_enabled=False,
+        {
+            "server.externalDomain": "https://photos.example.org",
+            "server.loginPageMessage": "Hello",
+            "server.publicUsers": False,
+            "trash.days": 3,
+            "user.deleteDelay": 1,
+            "theme.customCss": "p {}",
+            "passwordLogin.enabled": False,
+        }
     )
 
     shown = (await anonymous.get("/api/server/config")).json

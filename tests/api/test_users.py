@@ -10,7 +10,7 @@ import pytest
 from server.context import CONTEXT
 from server.wire.accounts import AVATAR_COLORS, choose_color
 from sync import preferences
-from sync.config import Config
+from sync.config import Config, Server
 from tests.fix_server import PASSWORD
 
 ME = "/api/users/me"
@@ -31,7 +31,7 @@ async def test_users_see_each_other(alice, bob):
 
 
 async def test_users_may_be_hidden_from_each_other(admin, alice, bob, server):
-    server.app[CONTEXT].config = Config(are_users_public=False)
+    server.app[CONTEXT].config = Config(server=Server(public_users=False))
 
     assert [one["id"] for one in (await alice.get("/api/users")).json] == [alice.user["id"]]
     assert len((await admin.get("/api/users")).json) == 3

@@ -15,6 +15,6 @@ def actor(client) -> Actor:
 async def mark(database, *sockets) -> None:
     """Whatever was to be heard before this was heard."""
     async with database.write() as tx:
-        await system.change_config(tx, {"login_page_message": uuid4().hex})
+        await system.change_config(tx, {"server.loginPageMessage": uuid4().hex})
     for socket in sockets:
         assert await socket.next("on_config_update") == ()

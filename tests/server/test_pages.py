@@ -188,7 +188,7 @@ async def test_the_style_of_the_administrator(database, server, anonymous, open_
 
     listening = await open_socket(anonymous.url, **alice.headers)
     async with database.write() as tx:
-        await system.change_config(tx, {"custom_css": "p { color: red }"})
+        await system.change_config(tx, {"theme.customCss": "p { color: red }"})
     await listening.next("on_config_update")
 
     answer = await anonymous.get("/custom.css")

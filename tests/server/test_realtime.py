@@ -275,18 +275,18 @@ async def test_each_server_tells_its_own_sockets(
 
 
 async def test_a_setting_changed_at_one_server_reaches_the_other(
-    admin, alice, anonymous, second, open_socket
+    database, alice, anonymous, second, open_socket
 ):
     there = anonymous.using()
     there.url = str(second.make_url("")).rstrip("/")
     socket = await open_socket(there.url, **alice.headers)
-    assert (await there.get("/api/server/config")).json["isOnboarded"] is False
+    assert (await there.get("/api/server/config")).json["trashDays"] == 30
 
-    answer = await admin.post("/api/system-metadata/admin-onboarding", {"isOnboarded": True})
+    async with database.write() as tx:
+        await system.change_config(tx, {"trash.days": 3})
 
-    assert answer.status == 204
     assert await socket.next("on_config_update") == ()
-    assert (await there.get("/api/server/config")).json["isOnboarded"] is True
+    assert (await there.get("/api/server/config")).json["trashDays"] == 3
 
 
 async def test_telling_goes_on_after_the_database_was_away(dsn, database, alice, listen, upload):
@@ -312,9 +312,9 @@ async def test_telling_goes_on_after_the_database_was_away(dsn, database, alice,
 async def test_a_server_starts_with_what_was_set_meanwhile(database, root, anonymous):
     stale = Context(database, root, None, Config())
     async with database.write() as tx:
-        await system.change_config(tx, {"trash_days": 3})
+        await system.change_config(tx, {"trash.days": 3})
     async with TestServer(build_app(stale)):
-        assert stale.config.trash_days == 3
+        assert stale.config.trash.days == 3
 
 
 # Who reads slowly

@@ -151,7 +151,7 @@ async def test_what_clients_say_is_ignored(database, alice, url):
         for frame in ("40", '42["hello",{"a":1}]', '421["hello"]', "3"):
             await socket.send_str(frame)
         async with database.write() as tx:
-            await system.change_config(tx, {"login_page_message": "a"})
+            await system.change_config(tx, {"server.loginPageMessage": "a"})
 
         async with asyncio.timeout(10):
             while await socket.receive_str() != '42["on_config_update"]':
