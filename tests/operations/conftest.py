@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.operations.state import differences
-from tests.sync.library import new_user, sequence
+from tests.sync.library import ask_one, new_user, sequence, until
+
+WAITING = """SELECT count(*) FROM pg_stat_activity
+              WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 
 
 @pytest.fixture
@@ -52,3 +57,27 @@ def refused(database):
         assert await sequence(database) is None
 
     return refused
+
+
+@pytest.fixture
+def start(database):
+    """Begin an operation in a transaction of its own; go on when it waits for another, or is done.
+
+    What it answers is no error, but for a refusal.
+    """
+
+    async def work(operation, *values, **details):
+        async with database.write() as tx:
+            await operation(tx, *values, **details)
+
+    async def start(operation, *values, **details):
+        before = await ask_one(database, WAITING)
+        task = asyncio.create_task(work(operation, *values, **details))
+
+        async def is_stuck():
+            return task.done() or await ask_one(database, WAITING) > before
+
+        await until(is_stuck)
+        return task
+
+    return start

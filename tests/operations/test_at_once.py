@@ -14,42 +14,12 @@ from tests.operations.state import differences
 from tests.sync.library import ask_one, new_asset, sequence, until
 
 BOX = Box(100, 100, 10, 10, 20, 20)
-WAITING = """SELECT count(*) FROM pg_stat_activity
-              WHERE datname = current_database() AND wait_event_type = 'Lock'"""
-
 BEHIND = "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
 
 
 @pytest.fixture
 async def ids(database, alice):
     return sorted([await new_asset(database, alice) for _ in range(4)])
-
-
-@pytest.fixture
-def start(database):
-    """Begin an operation in a transaction of its own; go on when it waits for another, or is done.
-
-    What it answers is no error, but for a refusal.
-    """
-    waiting = 0
-
-    async def work(operation, *values, **details):
-        async with database.write() as tx:
-            await operation(tx, *values, **details)
-
-    async def start(operation, *values, **details):
-        nonlocal waiting
-        waiting += 1
-        task = asyncio.create_task(work(operation, *values, **details))
-
-        async def is_stuck():
-            return task.done() or await ask_one(database, WAITING) >= waiting
-
-        await until(is_stuck)
-        waiting -= task.done()
-        return task
-
-    return start
 
 
 async def agrees(database, *tasks):

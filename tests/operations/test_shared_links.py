@@ -12,10 +12,7 @@ from sync.actor import Link
 from sync.errors import Invalid, NoAccess, Unauthenticated
 from sync.operations import albums, assets, shared_links
 from tests.operations.state import differences
-from tests.sync.library import an_upload, ask, ask_one, new_asset, sequence, until
-
-WAITING = """SELECT count(*) FROM pg_stat_activity
-              WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+from tests.sync.library import an_upload, ask, ask_one, new_asset, sequence
 
 
 @pytest.fixture
@@ -113,27 +110,6 @@ async def test_what_is_locked_away_or_deleted_leaves(database, alice, share, do)
 
 
 # --- who meets ---------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def start(database):
-    """Begin an operation; go on when it waits for a lock, or is done."""
-
-    async def work(operation, *values, **details):
-        async with database.write() as tx:
-            await operation(tx, *values, **details)
-
-    async def start(operation, *values, **details):
-        before = await ask_one(database, WAITING)
-        task = asyncio.create_task(work(operation, *values, **details))
-
-        async def is_stuck():
-            return task.done() or await ask_one(database, WAITING) > before
-
-        await until(is_stuck)
-        return task
-
-    return start
 
 
 async def meet(database, held, start, *operations, values=()):
