@@ -38,9 +38,9 @@ def running_postgres() -> Iterator[str]:
 
 
 @contextmanager
-def clone(dsn: str) -> Iterator[str]:
+def clone(dsn: str, template: str = TEMPLATE) -> Iterator[str]:
     name = f"heliograph_{uuid4().hex[:12]}"
-    _run(dsn, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+    _run(dsn, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     try:
         yield make_conninfo(dsn, dbname=name)
     finally:

@@ -94,6 +94,12 @@ class Replica:
         self._database = sqlite3.connect(":memory:", isolation_level=None)
         self._database.executescript(SCHEMA)
 
+    def copy(self, source: Source) -> Replica:
+        """The same rows, to be fed from elsewhere."""
+        copy = Replica(source, batch_lines=self.batch_lines)
+        self._database.backup(copy._database)
+        return copy
+
     async def pull(
         self,
         *,
