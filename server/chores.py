@@ -16,7 +16,7 @@ from server.context import CONTEXT, Context
 from sql import Database, Disconnected, reads
 from storage import janitor
 from storage.janitor import Implausible
-from sync import retention, schedule
+from sync import doctor, retention, schedule
 from sync.operations import renditions, sessions
 
 logger = logging.getLogger(__name__)
@@ -103,7 +103,14 @@ async def prune_log(context: Context) -> None:
         logger.info("Pruned %d parts of the log and %d tombstones; %d devices start anew", *pruned)
 
 
-CHORES: tuple[Chore, ...] = (remove_litter, end_sessions, request_missing, prune_log)
+async def search_unfit(context: Context) -> None:
+    """Lines that would jam an app, before one is jammed; and those that would not any more."""
+    await doctor.search_all(context.database)
+
+
+CHORES: tuple[Chore, ...] = (
+    remove_litter, end_sessions, request_missing, prune_log, search_unfit
+)  # fmt: skip
 
 
 async def _run(context: Context) -> None:

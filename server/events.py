@@ -220,5 +220,7 @@ TELLERS: dict[str, Teller | None] = {
     "person.created": None,
     "person.updated": None,
     "person.deleted": None,
+    "sync.quarantined": None,
+    "sync.released": None,
     "config.changed": _tell_config,
 }

@@ -25,6 +25,13 @@ THUMBNAIL = Queue("thumbnail")
 FILE_REMOVAL = Queue("file_removal", is_whole=True)
 QUEUES = {queue.name: queue for queue in (METADATA, THUMBNAIL, FILE_REMOVAL)}
 
+# What is sent to apps, and what tells of it in albums.
+LINES = (
+    "user", "auth_user", "user_metadata", "partner", "asset", "asset_exif", "asset_metadata",
+    "asset_edit", "asset_ocr", "asset_face", "person", "stack", "memory", "memory_asset", "album",
+    "album_user", "album_asset", "album_view",
+)  # fmt: skip
+
 # An entry names one scope and the keys in it; for each kind touched these make its state rows.
 TOPICS = {
     # scope: the user; keys: the user
@@ -87,6 +94,9 @@ TOPICS = {
     "person.created": Topic(("person",)),
     "person.updated": Topic(("person",)),
     "person.deleted": Topic(("person",)),
+    # scope and keys: those of lines that jam an app, or do not any more
+    "sync.quarantined": Topic(LINES),
+    "sync.released": Topic(LINES),
     # scope: everyone; keys: everyone
     "config.changed": Topic(),
 }

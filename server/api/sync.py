@@ -126,15 +126,14 @@ async def _noting(database: Database, session_id: UUID, sender: _Sender) -> Asyn
         problem = "The device left"
         raise
     finally:
-        async with database.write() as tx:
-            await doctor.note_stream(
-                tx,
-                session_id,
-                lines=sender.lines,
-                bytes_=sender.bytes,
-                seconds=time.monotonic() - began,
-                problem=problem or None,
-            )
+        await doctor.note_stream(
+            database,
+            session_id,
+            lines=sender.lines,
+            bytes_=sender.bytes,
+            seconds=time.monotonic() - began,
+            problem=problem or None,
+        )
 
 
 class _Sender:

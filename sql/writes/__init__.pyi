@@ -180,7 +180,7 @@ class checkpoints:
 
 class doctor:
     @staticmethod
-    async def note_stream(connection: Connection, *, line_count: int, byte_count: int, seconds: float, problem: str | None, session_id: UUID) -> None: ...
+    async def note_stream(connection: Connection, *, line_count: int, byte_count: int, seconds: float, problem: str | None, cursors: str, searched: int | None, session_id: UUID) -> None: ...
 
 class edits:
     class delete_edits_row(TypedDict):
@@ -330,6 +330,18 @@ class people:
         id: UUID
     @staticmethod
     async def feature_first(connection: Connection, *, person_id: UUID) -> list[feature_first_row]: ...
+
+class quarantine:
+    class hold_row(TypedDict):
+        key: UUID
+    @staticmethod
+    async def hold(connection: Connection, *, keys: list[UUID], fields: list[str], reasons: list[str], kind: str, scope: UUID) -> list[hold_row]: ...
+    class release_row(TypedDict):
+        kind: str
+        scope: UUID
+        key: UUID
+    @staticmethod
+    async def release(connection: Connection) -> list[release_row]: ...
 
 class renditions:
     @staticmethod
