@@ -28,7 +28,7 @@ MEMORY_BYTES_MIN = 8 << 30
 @contextmanager
 def running_postgres() -> Iterator[str]:
     """The DSN of a server that lives as long as this, with the template in it."""
-    with tempfile.TemporaryDirectory(prefix="heliograph-", dir=_memory()) as folder:
+    with tempfile.TemporaryDirectory(prefix="heliograph-", dir=memory()) as folder:
         postgres = Postgres(Path(folder), durable=False)
         dsn = postgres.start()
         try:
@@ -39,7 +39,7 @@ def running_postgres() -> Iterator[str]:
             postgres.stop()
 
 
-def _memory() -> Path | None:
+def memory() -> Path | None:
     """Where the hundreds of files of a clone cost nothing, if there is enough of it."""
     memory = Path("/dev/shm")
     is_roomy = memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_BYTES_MIN
