@@ -54,8 +54,7 @@ async def get_sync_stream(call: Call) -> web.StreamResponse:
             await checkpoints.reset(tx, session_id)
     await settle(database)
     async with database.read() as connection:
-        is_reset = await checkpoints.is_pending_reset(connection, session_id)
-        acks = await checkpoints.list_acks(connection, session_id)
+        generation, is_reset, acks = await checkpoints.get_progress(connection, session_id)
     if not is_reset and not retention.has_begun(acks, call.body.types):
         async with database.write() as tx:
             await retention.begin_copy(tx, session_id, call.body.types)
@@ -64,11 +63,9 @@ async def get_sync_stream(call: Call) -> web.StreamResponse:
     if is_reset:
         await sender.send(RESET)
         return await sender.finish()
+    lines = stream(database, call.actor.user_id, call.body.types, acks, generation)
     try:
-        async with (
-            _noting(database, session_id, sender),
-            aclosing(stream(database, call.actor.user_id, call.body.types, acks)) as blocks,
-        ):
+        async with _noting(database, session_id, sender), aclosing(lines) as blocks:
             async for block in blocks:
                 await sender.send(block)
             return await sender.finish()  # Before it is noted, which nobody need wait for.

@@ -72,7 +72,7 @@ PLACES = {
     "user": {"scope": EVERYONE, "key": "log.scope", "ids": "ARRAY[log.scope]"},
     "asset": {"reach": "coalesce(entity.reach, 0)"},
     "asset_exif": {"reach": "coalesce(entity.reach, 0)"},
-    "stack": {"reach": "2"},
+    "stack": {"reach": "coalesce(entity.reach, 0)"},
     "album": {"home": "entity.home"},
     "album_asset": {"home": "entity.home"},
     # A change of an asset is one in every album that shows it.

@@ -169,7 +169,9 @@ class assets:
     async def list_unmade(connection: Connection, *, after: UUID) -> list[list_unmade_row]: ...
 
 class checkpoints:
-    class list_acks_row(TypedDict):
+    class get_progress_row(TypedDict):
+        is_pending_sync_reset: bool
+        sync_generation: int
         type: str
         epoch: UUID
         pos: int
@@ -177,7 +179,7 @@ class checkpoints:
         ground: int
         acked_at: datetime
     @staticmethod
-    async def list_acks(connection: Connection, *, session_id: UUID) -> list[list_acks_row]: ...
+    async def get_progress(connection: Connection, *, session_id: UUID) -> list[get_progress_row]: ...
     class is_pending_reset_row(TypedDict):
         is_pending_sync_reset: bool
     @staticmethod

@@ -169,8 +169,15 @@ class assets:
     async def lock_around(connection: Connection, *, asset_ids: list[UUID], owner_id: UUID) -> list[lock_around_row]: ...
 
 class checkpoints:
+    class hold_session_row(TypedDict):
+        sync_generation: int
+        epoch: UUID
     @staticmethod
-    async def save_ack(connection: Connection, *, session_id: UUID, type: str, epoch: UUID, pos: int, part: int, ground: int) -> None: ...
+    async def hold_session(connection: Connection, *, session_id: UUID) -> hold_session_row | None: ...
+    @staticmethod
+    async def begin_generation(connection: Connection, *, session_id: UUID) -> int: ...
+    @staticmethod
+    async def save_acks(connection: Connection, *, session_id: UUID, epoch: UUID, types: list[str], positions: list[int], parts: list[int], grounds: list[int]) -> None: ...
     @staticmethod
     async def delete_acks(connection: Connection, *, session_id: UUID) -> None: ...
     @staticmethod
@@ -385,6 +392,13 @@ class schedule:
 class sequencer:
     @staticmethod
     async def try_lead(connection: Connection) -> bool: ...
+    class find_still_leader_row(TypedDict):
+        pid: int | None
+        state_change: datetime | None
+    @staticmethod
+    async def find_still_leader(connection: Connection) -> find_still_leader_row | None: ...
+    @staticmethod
+    async def cut_leader(connection: Connection, *, pid: int | None, state_change: datetime | None) -> int: ...
     @staticmethod
     async def renew_epoch(connection: Connection) -> int: ...
     @staticmethod
@@ -443,6 +457,10 @@ class stacks:
         primary_asset_id: UUID
     @staticmethod
     async def lock_stack(connection: Connection, *, stack_id: UUID, owner_id: UUID) -> lock_stack_row | None: ...
+    class lock_led_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def lock_led(connection: Connection, *, asset_ids: list[UUID]) -> list[lock_led_row]: ...
     class insert_stack_row(TypedDict):
         id: UUID
     @staticmethod

@@ -14,7 +14,7 @@ from tests.sync.app import DELETES, UPSERTS
 from tests.sync.long_run import run
 from tests.sync.replica import Replica
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "40"))
 SETTINGS = settings(
     max_examples=EXAMPLES,
     derandomize="EXAMPLES" not in os.environ,
