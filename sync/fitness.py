@@ -135,6 +135,7 @@ async def list_concerned(
     found = await reads.doctor.list_concerned(
         connection,
         scopes=list({scope for _, scope, _ in rows}),
+        album_ids=[key for kind, _, key in rows if kind == "album"],
         asset_ids=[key for kind, _, key in rows if kind == "asset"],
     )
     return [row["id"] for row in found]

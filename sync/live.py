@@ -296,4 +296,6 @@ REGRANTS = (
     "album_access.revoked",
     "partner_access.granted",
     "partner_access.revoked",
+    "sync.quarantined",
+    "sync.released",
 )

@@ -25,11 +25,11 @@ THUMBNAIL = Queue("thumbnail")
 FILE_REMOVAL = Queue("file_removal", is_whole=True)
 QUEUES = {queue.name: queue for queue in (METADATA, THUMBNAIL, FILE_REMOVAL)}
 
-# What is sent to apps, and what tells of it in albums.
+# What is sent to apps, and what tells of albums, and of assets in them.
 LINES = (
     "user", "auth_user", "user_metadata", "partner", "asset", "asset_exif", "asset_metadata",
     "asset_edit", "asset_ocr", "asset_face", "person", "stack", "memory", "memory_asset", "album",
-    "album_user", "album_asset", "album_view",
+    "album_user", "album_asset", "album_view", "album_grant",
 )  # fmt: skip
 
 # An entry names one scope and the keys in it; for each kind touched these make its state rows.

@@ -246,7 +246,7 @@ class doctor:
     class list_concerned_row(TypedDict):
         id: UUID
     @staticmethod
-    async def list_concerned(connection: Connection, *, scopes: list[UUID], asset_ids: list[UUID]) -> list[list_concerned_row]: ...
+    async def list_concerned(connection: Connection, *, scopes: list[UUID], album_ids: list[UUID], asset_ids: list[UUID]) -> list[list_concerned_row]: ...
     class list_seen_row(TypedDict):
         id: UUID
     @staticmethod

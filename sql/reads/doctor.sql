@@ -46,7 +46,23 @@ SELECT copy.line_count, copy.problem, copy.cursors, copy.searched, session.user_
 -- Lines for one user that would jam an app: what they name is not there for that user, two are one
 -- to the app, or it cannot read them. Without a field: nothing of it may be sent. What others share
 -- of their own is looked at as theirs. What is in quarantine is not there, what is tried again is.
-WITH place AS MATERIALIZED (
+WITH granted AS MATERIALIZED (
+    SELECT seen.kind, seen.key
+      FROM state AS seen
+     WHERE seen.kind IN ('album_grant', 'partner_grant')
+       AND seen.scope = %(user_id)s
+       AND NOT seen.is_gone
+       AND NOT EXISTS (SELECT 1 FROM quarantine AS held
+                        WHERE held.kind = seen.kind AND held.scope = seen.scope
+                          AND held.key = seen.key)
+     UNION ALL
+    SELECT held.kind, held.key
+      FROM quarantine AS held
+     WHERE held.kind IN ('album_grant', 'partner_grant')
+       AND held.scope = %(user_id)s
+       AND held.is_tried
+       AND held.trial IS NOT NULL
+), place AS MATERIALIZED (
     SELECT own.kind, %(user_id)s::uuid AS scope, 0 AS reach, false AS is_parent
       FROM unnest(ARRAY['auth_user', 'user_metadata', 'partner', 'asset', 'asset_exif',
                         'asset_metadata', 'asset_edit', 'asset_ocr', 'asset_face', 'person',
@@ -54,12 +70,11 @@ WITH place AS MATERIALIZED (
      UNION ALL
     SELECT 'user', '00000000-0000-0000-0000-000000000000', 0, true
      UNION ALL
-    SELECT shared.kind, seen.key, shared.reach, shared.is_parent
+    SELECT shared.kind, granted.key, shared.reach, shared.is_parent
       FROM (VALUES ('album_grant', 'album', 0, false), ('album_grant', 'album_user', 0, false),
                    ('album_grant', 'album_asset', 0, false), ('album_grant', 'album_view', 0, true),
                    ('partner_grant', 'asset', 2, true)) AS shared (way, kind, reach, is_parent)
-      JOIN state AS seen ON seen.kind = shared.way AND seen.scope = %(user_id)s
-                        AND NOT seen.is_gone
+      JOIN granted ON granted.kind = shared.way
 ), line AS MATERIALIZED (
     SELECT place.kind, place.scope, one.key, one.home, one.reach, one.first, one.is_tried,
            checked.is_checked, CASE WHEN checked.is_checked THEN parsed(one.line) END AS data
@@ -111,11 +126,11 @@ WITH place AS MATERIALIZED (
       ) AS asset ON true
      WHERE view.kind = 'album_view'
 ), shown AS MATERIALIZED (
-    SELECT line.kind, line.key::text AS key
+    SELECT concat(line.kind, line.key) AS name
       FROM line
      WHERE line.kind IN ('user', 'asset', 'person', 'stack', 'memory', 'album')
-     UNION
-    SELECT 'asset', viewed.key::text FROM viewed WHERE viewed.reach >= 1
+     UNION ALL
+    SELECT concat('asset', viewed.key) FROM viewed WHERE viewed.reach >= 1
 ), needed AS MATERIALIZED (
     SELECT field.kind, field.name, field.test::jsonpath AS test, field.is_nullable
       FROM unnest(%(kinds)s::text[], %(fields)s::text[], %(tests)s::text[],
@@ -128,14 +143,18 @@ WITH place AS MATERIALIZED (
 SELECT unfit.kind, unfit.scope, unfit.key, coalesce(unfit.field, '') AS field, unfit.reason,
        unfit.is_tolerable
   FROM (
-SELECT line.kind, line.scope, line.key,
-       CASE WHEN wrong.is_nullable AND line.data IS NOT NULL THEN wrong.name END AS field,
+SELECT bad.kind, bad.scope, bad.key,
+       CASE WHEN wrong.is_nullable AND bad.data IS NOT NULL THEN wrong.name END AS field,
        concat('its ', wrong.name, ' is nothing an app can read') AS reason, false AS is_tolerable
-  FROM line
-  JOIN whole ON whole.kind = line.kind
-  JOIN needed AS wrong ON wrong.kind = line.kind AND (line.data @@ wrong.test) IS NOT TRUE
- WHERE line.is_checked
-   AND (line.data @@ whole.test) IS NOT TRUE
+  FROM (
+    SELECT line.kind, line.scope, line.key, line.data
+      FROM line
+      JOIN whole ON whole.kind = line.kind
+     WHERE line.is_checked
+       AND (line.data @@ whole.test) IS NOT TRUE
+    OFFSET 0  -- field by field only where one is wrong
+  ) AS bad
+  JOIN needed AS wrong ON wrong.kind = bad.kind AND (bad.data @@ wrong.test) IS NOT TRUE
  UNION ALL
 SELECT line.kind, line.scope, line.key, CASE WHEN named.is_nullable THEN named.field END,
        concat('its ', named.field, ' ', line.data ->> named.field, ' is not there'),
@@ -157,14 +176,11 @@ SELECT line.kind, line.scope, line.key, CASE WHEN named.is_nullable THEN named.f
                ('partner', 'sharedById', 'user', false),
                ('partner', 'sharedWithId', 'user', false),
                ('album', 'thumbnailAssetId', 'asset', true),
-               ('album_user', 'albumId', 'album', false),
                ('album_user', 'userId', 'user', false),
-               ('album_asset', 'albumId', 'album', false),
                ('album_asset', 'assetId', 'asset', false))
        AS named (kind, field, parent, is_nullable) ON named.kind = line.kind
  WHERE line.data ->> named.field IS NOT NULL
-   AND NOT EXISTS (SELECT 1 FROM shown
-                    WHERE shown.kind = named.parent AND shown.key = line.data ->> named.field)
+   AND concat(named.parent, line.data ->> named.field) NOT IN (SELECT shown.name FROM shown)
  UNION ALL
 SELECT 'asset', twin.scope, twin.key, NULL, 'an older asset has the same bytes', false
   FROM (
@@ -178,13 +194,20 @@ SELECT 'asset', twin.scope, twin.key, NULL, 'an older asset has the same bytes',
  UNION ALL
 SELECT 'asset_exif', exif.scope, exif.key, NULL, 'more people see it than its asset', false
   FROM line AS exif
-  JOIN line AS asset ON asset.kind = 'asset' AND asset.scope = exif.scope AND asset.key = exif.key
  WHERE exif.kind = 'asset_exif'
-   AND exif.reach > asset.reach
+   AND exif.reach > (SELECT state.reach
+                       FROM state
+                      WHERE state.kind = 'asset' AND state.scope = exif.scope
+                        AND state.key = exif.key AND NOT state.is_gone)
  UNION ALL
 SELECT 'album_view', viewed.scope, viewed.key, NULL, 'its asset is not there', false
   FROM viewed
  WHERE viewed.reach IS NULL
+ UNION ALL
+SELECT 'album_grant', %(user_id)s, granted.key, NULL, 'its album is not there', false
+  FROM granted
+ WHERE granted.kind = 'album_grant'
+   AND concat('album', granted.key) NOT IN (SELECT shown.name FROM shown)
   ) AS unfit
  ORDER BY unfit.kind, unfit.scope, unfit.key, unfit.is_tolerable, unfit.field;
 
@@ -196,6 +219,8 @@ SELECT "user".id
     OR '00000000-0000-0000-0000-000000000000' = ANY(%(scopes)s)
  UNION
 SELECT album.owner_id FROM album WHERE album.id = ANY(%(scopes)s)
+ UNION
+SELECT member.user_id FROM album_user AS member WHERE member.album_id = ANY(%(album_ids)s)
  UNION
 SELECT album.owner_id
   FROM state AS view

@@ -67,16 +67,21 @@ async def plant(database, statement: str, *values: object) -> None:
         await tx.execute(statement.encode(), values)
 
 
-async def touch(database, scope: UUID, *asset_ids: UUID) -> None:
-    """Have the assets projected anew."""
+async def stage(database, topic: str, scope: UUID, *ids: UUID) -> None:
+    """Have them projected anew."""
     await plant(
         database,
         """INSERT INTO log_staging (topic, scope, entity_ids, audience, facts)
-           VALUES ('asset.updated', %s, %s, '{}', '\\x81a769735f746f6c64c2')""",
+           VALUES (%s, %s, %s, '{}', '\\x80')""",
+        topic,
         scope,
-        list(asset_ids),
+        list(ids),
     )
     await sequence(database)
+
+
+async def touch(database, owner_id: UUID, *asset_ids: UUID) -> None:
+    await stage(database, "asset.updated", owner_id, *asset_ids)
 
 
 async def twins(database, actor) -> tuple[UUID, UUID]:
@@ -304,14 +309,7 @@ async def test_a_user_nobody_can_read_takes_along_only_what_is_theirs(database, 
     whole = await agree(database, phone, bob)
     await plant(database, 'ALTER TABLE "user" ALTER name DROP NOT NULL')
     await plant(database, 'UPDATE "user" SET name = NULL WHERE id = %s', alice.user_id)
-    await plant(
-        database,
-        """INSERT INTO log_staging (topic, scope, entity_ids, audience, facts)
-           VALUES ('user.updated', %s, ARRAY[%s], '{}', '\\x80')""",
-        alice.user_id,
-        alice.user_id,
-    )
-    await sequence(database)
+    await stage(database, "user.updated", alice.user_id, alice.user_id)
     await recheck(database)
     shown = await agree(database, phone, bob)
     assert set(shown["user"]) == {(str(bob.user_id),)}
@@ -321,6 +319,32 @@ async def test_a_user_nobody_can_read_takes_along_only_what_is_theirs(database, 
     await plant(database, 'UPDATE "user" SET name = %s WHERE id = %s', "Alice", alice.user_id)
     await recheck(database)
     assert await agree(database, phone, bob) == whole
+
+
+async def test_an_album_nobody_can_read_is_lost_for_all_its_members(database, alice, bob):
+    ids = [await new_asset(database, alice) for _ in range(2)]
+    async with database.write() as tx:
+        bad, good = [await an_album(tx, alice, ids) for _ in range(2)]
+        for album_id in (bad, good):
+            await albums.share_album(tx, alice, album_id, [bob.user_id], role="viewer")
+    await sequence(database)
+    phones = {actor: await new_phone(database, actor) for actor in (alice, bob)}
+    whole = {actor: await agree(database, phone, actor) for actor, phone in phones.items()}
+    await plant(database, """UPDATE album SET "order" = 'up' WHERE id = %s""", bad)
+    await stage(database, "album.updated", bad, bad)
+    await recheck(database)
+    for actor, phone in phones.items():
+        shown = await agree(database, phone, actor)
+        assert set(shown["album"]) == {(str(good),)}
+        assert set(shown["asset"]) == {(str(id_),) for id_ in ids}
+    assert len(await held(database)) == 2, "the album, and that it is seen"
+
+    await plant(database, """UPDATE album SET "order" = 'asc' WHERE id = %s""", bad)
+    await recheck(database)
+    for actor, phone in phones.items():
+        shown = await agree(database, phone, actor)
+        assert shown["album_asset"] == whole[actor]["album_asset"]
+        assert shown["album"].keys() == whole[actor]["album"].keys()
 
 
 async def test_a_face_may_lose_its_person(database, alice):
@@ -337,14 +361,7 @@ async def test_a_face_may_lose_its_person(database, alice):
         person_id,
     )
     face_id = await ask_one(database, "SELECT id FROM asset_face")
-    await plant(
-        database,
-        """INSERT INTO log_staging (topic, scope, entity_ids, audience, facts)
-           VALUES ('asset_face.changed', %s, ARRAY[%s], '{}', '\\x80')""",
-        alice.user_id,
-        face_id,
-    )
-    await sequence(database)
+    await stage(database, "asset_face.changed", alice.user_id, face_id)
     phone = await new_phone(database, alice)
     await plant(database, "UPDATE state SET data = '{}' WHERE kind = 'person'")
     await recheck(database)
