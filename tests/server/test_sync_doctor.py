@@ -17,9 +17,12 @@ import aiohttp
 import pytest
 from PIL import Image
 
+from server import chores
 from server.api import sync as sync_api
+from server.context import Context
 from sync import doctor
 from sync.actor import Actor
+from sync.config import Config
 from sync.feeds import FEEDS
 from sync.fitness import FIELDS
 from sync.operations import albums, assets, partners
@@ -359,6 +362,20 @@ async def test_a_stuck_phone_is_freed_over_http(alice, database, execute):
     types = [[json.loads(line)["type"] for line in one.splitlines()] for one in streams]
     assert "AssetV2" in types[0] and "AssetV2" in types[1]
     assert "AssetV2" not in types[-1] and types[-1][-1] == "SyncCompleteV1"
+
+
+async def test_the_nights_chores_hold_back_and_try_again(alice, database, root, execute, query):
+    await upload(alice)
+    await settle(database)
+    context = Context(database, root, None, Config())
+    await execute("UPDATE state SET data = replace(data, 'IMAGE', 'BOOK') WHERE kind = 'asset'")
+    assert chores.search_unfit in chores.CHORES
+    await chores.search_unfit(context)
+    kinds = "SELECT kind FROM quarantine ORDER BY kind"
+    assert [row["kind"] for row in await query(kinds)] == ["asset", "asset_exif"]
+    await settle(database)
+    await chores.search_unfit(context)
+    assert await query(kinds) == [], "the asset itself is as it should be"
 
 
 async def test_streams_without_news_are_noted_now_and_then(alice, admin, query, execute):

@@ -216,6 +216,24 @@ async def test_what_hangs_on_a_row_goes_and_comes_with_it_for_all_who_see_it(dat
     assert await held(database) == set()
 
 
+async def test_what_comes_later_to_a_held_row_is_held_when_a_phone_is_stuck_at_it(database, alice):
+    _, second = await twins(database, alice)
+    phone = await new_phone(database, alice)
+    await recheck(database)
+    await agree(database, phone, alice)
+    async with database.write() as tx:
+        await assets.set_metadata(tx, alice, [(second, "mobile-app", {})])
+    await sequence(database)
+    assert await is_jammed(phone)
+    assert await is_jammed(phone)
+    await sequence(database)
+    assert (await agree(database, phone, alice))["asset_metadata"] == {}
+
+    await plant(database, "UPDATE asset SET checksum = %s WHERE id = %s", b"y" * 20, second)
+    await recheck(database)
+    assert len((await agree(database, phone, alice))["asset_metadata"]) == 1
+
+
 async def test_an_orphan_is_left_out(database, alice):
     asset_id = await new_asset(database, alice)
     await sequence(database)
