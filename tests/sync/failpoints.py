@@ -170,7 +170,7 @@ async def work(task: Task) -> None:
 
 async def prune(task: Task) -> None:
     """A night long after: two parts of the log are old, and more tombstones than go at once."""
-    with patch.object(retention, "TOMBSTONES_MAX", 20):
+    with patch.object(retention, "TOMBSTONES_MAX", 40):
         async with armed(task) as database:
             async with database.write() as tx:
                 ago = {"ago": timedelta(days=100)}

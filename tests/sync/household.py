@@ -154,9 +154,7 @@ DEEDS: list[Step] = [
     let_in,
     send_away_and_back,
     part,
-    lock_away,
     delete,
-    end_album,
 ]
 STEPS: list[Step] = [
     upload_live_photo,
@@ -167,6 +165,8 @@ STEPS: list[Step] = [
     merge,
     leave,
     *DEEDS,
+    lock_away,
+    end_album,
     go,
     rename,
 ]

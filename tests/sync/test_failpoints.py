@@ -22,10 +22,12 @@ from sync.worker import Job, Record
 from tests.fix_postgres import clone
 from tests.sync.failpoints import Life, victims
 from tests.sync.household import DEEDS, STEPS, Home, furnish, upload, upload_live_photo
-from tests.sync.laws import assert_in_order, assert_level
+from tests.sync.laws import assert_in_order, assert_level, assert_numbered
 from tests.sync.library import FOUND, ask, ask_one, new_user, sequence, until
 from tests.sync.replica import Replica, new_session
 from tests.sync.test_retention import Phone
+
+pytestmark = pytest.mark.timeout(600)  # Hundreds of deaths, and maybe a busy machine.
 
 HEAD = "SELECT pos FROM log_head"
 OTHERS = """SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
@@ -104,24 +106,29 @@ def count_deaths(script: str, template: Template, check: Check) -> int:
         for point in count():
             with template.cloned() as dsn:
                 life = children.live(dsn, template.home, point)
-                seen = [template.owned[point % 3]] if life.is_killed else template.owned
-                runner.run(_see(dsn, template, life, check, seen))
+                runner.run(_see(dsn, template, life, check, point))
             if not life.is_killed:
                 return point
     raise AssertionError
 
 
-async def _see(dsn: str, template: Template, life: Life, check: Check, seen: list[Owned]) -> None:
-    """When somebody does what was left to do, and one thing more, all is well."""
+async def _see(dsn: str, template: Template, life: Life, check: Check, point: int) -> None:
+    """When somebody does what was left to do, and one thing more, all is well.
+
+    The phones and the tables take turns: all of them at each point would take minutes.
+    """
     async with Database(dsn) as database:
         await check(database, template, life)
         await new_user(database, "Dora")
         await sequence(database)
-        await assert_in_order(database)
+        await assert_numbered(database)
+        turn = point % (len(template.owned) + 1)
         users = [row["id"] for row in await ask(database, 'SELECT id FROM "user"')]
-        for one in seen:
-            if one.user_id in users:
+        for number, one in enumerate(template.owned):
+            if one.user_id in users and (number == turn or not life.is_killed):
                 await one.check(database)
+        if turn == len(template.owned) or not life.is_killed:
+            await assert_in_order(database)
 
 
 class Staged:
@@ -155,7 +162,7 @@ class Staged:
 
 def test_a_writer_is_killed_at_each_statement(template: Any) -> None:
     home = template()
-    assert count_deaths("write", home, Staged(home).check) > 100
+    assert count_deaths("write", home, Staged(home).check) > 80
 
 
 def test_what_is_said_too_early_is_found_out(template: Any) -> None:
