@@ -18,7 +18,7 @@ SELECT holder.pid, leader.state_change
             FROM (SELECT hashtext('heliograph.sequencer')::bigint AS key) AS lock)
    AND (leader.state <> 'active' OR leader.wait_event = 'ClientRead');
 
--- cut_leader -> count
+-- cut_leader -> none
 -- End a session if its last word is still the same. Its locks and what it did not commit go with it.
 -- nullable: pid, state_change
 SELECT pg_terminate_backend(leader.pid)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.sync.app import DELETES, UPSERTS
@@ -27,6 +28,7 @@ SETTINGS = settings(
 )
 
 
+@pytest.mark.timeout(600)
 def test_every_client_converges(dsn: str) -> None:
     run(dsn, SETTINGS)
     everything = {*UPSERTS, *DELETES, "SyncResetV1"}
