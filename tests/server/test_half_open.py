@@ -136,6 +136,7 @@ async def ask_for_stream(client, server) -> tuple[asyncio.StreamReader, asyncio.
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1 << 12)
     body = json.dumps({"types": ["UserMetadataV1", "AssetsV2", "UsersV1"]})
     fields = client.headers | {"Host": "localhost", "Content-Length": str(len(body))}
+    fields["Connection"] = "close"
     head = [f"{name}: {value}" for name, value in fields.items()]
     writer.write("\r\n".join(["POST /api/sync/stream HTTP/1.1", *head, "", body]).encode())
     return reader, writer
