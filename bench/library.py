@@ -115,6 +115,25 @@ def wait_until_sequenced(dsn: str) -> None:
             connection.execute("SELECT pg_sleep(0.01)")
 
 
+def stored_bytes(dsn: str) -> dict[str, int]:
+    """What the biggest tables take, with their indexes, and the whole database."""
+    tables = ["asset", "asset_exif", "state", "log"]
+    with psycopg.connect(dsn) as connection:
+        rows = connection.execute(
+            """
+            SELECT name, (SELECT sum(pg_total_relation_size(pg_class.oid))
+                            FROM pg_class
+                            LEFT JOIN pg_inherits ON inhrelid = pg_class.oid
+                           WHERE name::regclass IN (pg_class.oid, inhparent))
+              FROM unnest(%(tables)s::text[]) AS name
+             UNION ALL
+            SELECT 'the database', pg_database_size(current_database())
+            """,
+            {"tables": tables},
+        )
+        return {str(name): int(size) for name, size in rows.fetchall()}
+
+
 @contextmanager
 def served(dsn: str, root: Path, module: str = "server") -> Iterator[tuple[str, int]]:
     """A process of ours; its URL, if it has one, and its pid."""

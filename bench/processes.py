@@ -10,6 +10,11 @@ def resident_bytes(pid: int) -> int:
     return _field(Path(f"/proc/{pid}/status").read_text(), "VmRSS:")
 
 
+def peak_bytes(pid: int) -> int:
+    """The most that `resident_bytes` ever was."""
+    return _field(Path(f"/proc/{pid}/status").read_text(), "VmHWM:")
+
+
 def proportional_bytes(pids: list[int]) -> int:
     """Memory of processes together; what they share is counted once."""
     return sum(_field(Path(f"/proc/{pid}/smaps_rollup").read_text(), "Pss:") for pid in pids)

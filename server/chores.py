@@ -17,7 +17,7 @@ from server.context import CONTEXT, Context
 from sql import Database, Disconnected, Transaction, reads
 from storage import janitor
 from storage.janitor import Implausible
-from sync import retention, schedule
+from sync import doctor, retention, schedule
 from sync.operations import assets, duplicates, memories, portraits, renditions, sessions
 
 logger = logging.getLogger(__name__)
@@ -131,6 +131,11 @@ async def prune_log(context: Context) -> None:
         logger.info("Pruned %d parts of the log and %d tombstones; %d devices start anew", *pruned)
 
 
+async def search_unfit(context: Context) -> None:
+    """Lines that would jam an app, before one is jammed; and those that would not any more."""
+    await doctor.search_all(context.database)
+
+
 async def make_memories(context: Context) -> None:
     """Of the days around today, as far as they were not made; and old ones go."""
     today = datetime.now(UTC).date()
@@ -166,6 +171,7 @@ CHORES: tuple[Chore, ...] = (
     request_missing,
     request_missing_portraits,
     prune_log,
+    search_unfit,
     make_memories,
     group_identical,
 )

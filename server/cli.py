@@ -108,8 +108,7 @@ def doctor(context: typer.Context) -> None:
     """Look whether everything is well; the exit status is 1 if something is wrong."""
     if context.invoked_subcommand:
         return
-    if _run(_show_findings(_root(), _find_address())) > 0:
-        raise typer.Exit(1)
+    _exit_on(_run(_show_findings(_root(), _find_address())))
 
 
 @doctor_app.command("sync")
@@ -120,16 +119,32 @@ def doctor_sync(
         str | None, typer.Option(help="Send the device this again: AssetsV2, AlbumsV2, ...")
     ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Let the device start anew.")] = False,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="What the device counted in its copy, as JSON."
+        ),
+    ] = None,
+    recheck: Annotated[
+        bool,
+        typer.Option(
+            "--recheck", help="Search for all that would jam an app; send again what would not."
+        ),
+    ] = False,
 ) -> None:
     """Show how each device's copy is: how far, how its last stream went, what would jam it."""
-    if session is None and (repair or reset):
+    if session is None and (repair or reset or compare):
         raise typer.BadParameter("name the device", param_hint="--session")
     if session and repair:
         _run(_repair(session, repair))
     elif session and reset:
         _run(_start_anew(session))
-    elif _run(_show_copies(user, session)) > 0:
-        raise typer.Exit(1)
+    elif session and compare:
+        _exit_on(_run(_compare(session, compare.read_bytes())))
+    elif recheck:
+        _exit_on(_run(_recheck()))
+    else:
+        _exit_on(_run(_show_copies(user, session)))
 
 
 def main() -> None:
@@ -203,11 +218,7 @@ async def _create_user(email: str, name: str, password: str, *, is_admin: bool) 
 
 async def _show_findings(root: Path, dsn: str | None) -> int:
     """Print them all; how many are wrong."""
-    wrong = 0
-    async for finding in examine(root, dsn):
-        typer.echo(show_finding(finding))
-        wrong += finding.verdict is Verdict.WRONG
-    return wrong
+    return sum([_echo(finding) async for finding in examine(root, dsn)])
 
 
 async def _show_copies(email: str | None, session_id: UUID | None) -> int:
@@ -218,10 +229,18 @@ async def _show_copies(email: str | None, session_id: UUID | None) -> int:
             connection, email=email, session_id=session_id
         ):
             typer.echo(sync_report.title(copy))
-            for finding in findings:
-                typer.echo(f"  {show_finding(finding)}")
-                wrong += finding.verdict is Verdict.WRONG
+            wrong += sum(_echo(finding, indent="  ") for finding in findings)
     return wrong
+
+
+async def _compare(session_id: UUID, data: bytes) -> int:
+    async with _database() as database, database.snapshot() as connection:
+        return sum(map(_echo, await sync_report.compare(connection, session_id, data)))
+
+
+async def _recheck() -> int:
+    async with _database() as database:
+        return sum(map(_echo, sync_report.tell_search(await sync_doctor.search_all(database))))
 
 
 async def _repair(session_id: UUID, request: str) -> None:
@@ -236,6 +255,17 @@ async def _start_anew(session_id: UUID) -> None:
     async with _database() as database, database.write() as tx:
         await sync_doctor.start_anew(tx, session_id)
     typer.echo("The device starts anew at its next stream")
+
+
+def _echo(finding: Finding, *, indent: str = "") -> bool:
+    """Print it; whether it is wrong."""
+    typer.echo(f"{indent}{show_finding(finding)}")
+    return finding.verdict is Verdict.WRONG
+
+
+def _exit_on(wrong: int) -> None:
+    if wrong:
+        raise typer.Exit(1)
 
 
 def show_finding(finding: Finding) -> str:

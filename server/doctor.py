@@ -73,6 +73,12 @@ async def _examine_database(connection: Connection) -> AsyncIterator[Finding]:
         "staged",
         f"{health['staged']} changes wait, the oldest {health['oldest_staged_seconds']:.1f} s",
     )
+    held = len(await reads.doctor.list_quarantined(connection))
+    yield Finding(
+        Verdict.LOOK if held else Verdict.WELL,
+        "quarantine",
+        f"{held} lines would jam an app" + (": `heliograph doctor sync`" if held else ""),
+    )
     workers = health["workers"]
     yield _judge(workers > 0, "worker", f"{workers} at work", "none is running")
     async for finding in _examine_queues(connection):

@@ -256,6 +256,8 @@ TELLERS: dict[str, Teller | None] = {
     "person.thumbnail_requested": None,
     "person.thumbnail_made": _tell_person_thumbnail,
     "person.thumbnail_dropped": None,
+    "sync.quarantined": None,
+    "sync.released": None,
     "config.changed": _tell_config,
     "system_metadata.changed": None,
 }

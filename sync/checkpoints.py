@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,68 +13,91 @@ from sql import Connection, Transaction, reads, writes
 from sync.errors import Invalid
 from sync.feeds import FEEDS, TYPES
 
-# Up to three positions that a bigint holds, in the digits that every reader agrees on.
-PLACE = re.compile(r"[0-9]{1,18}(?:[.][0-9]{1,18}){0,2}")
+# An epoch, a generation, and up to three positions that a bigint holds, in the digits that every
+# reader agrees on.
+PLACE = re.compile(r"([^.:]+)(?::([1-9][0-9]{0,8}))?[.]([0-9]{1,18}(?:[.][0-9]{1,18}){0,2})")
 BACKFILLS = {feed.backfill for feed in FEEDS if feed.backfill}
 
 
 class Ack(NamedTuple):
     """A cursor. On the wire, behind its type: `AssetV2|epoch.pos`, of a backfill
-    `AlbumAssetBackfillV2|epoch.pos.part.ground`."""
+    `AlbumAssetBackfillV2|epoch.pos.part.ground`; in a later generation `AssetV2|epoch:1.pos`."""
 
     epoch: UUID
     pos: int
     acked_at: datetime
     part: int = 0  # of a backfill: how far in what came into view at `pos`
     ground: int = 0  # of a backfill: up to where all that came into view before is here
+    generation: int = 0  # of the session's copy, when the line was sent
 
 
-async def list_acks(connection: Connection, session_id: UUID) -> dict[str, Ack]:
-    """The cursors of a session by type; SyncResetV1: where its copy began, see `retention`."""
-    rows = await reads.checkpoints.list_acks(connection, session_id=session_id)
-    return {
-        row["type"]: Ack(row["epoch"], row["pos"], row["acked_at"], row["part"], row["ground"])
+class Progress(NamedTuple):
+    """How far a session's copy is."""
+
+    generation: int = 0  # one more with each time that something was forgotten
+    is_pending_reset: bool = False
+    acks: Mapping[str, Ack] = MappingProxyType({})  # SyncResetV1: where it began, see `retention`
+
+
+async def get_progress(connection: Connection, session_id: UUID) -> Progress:
+    rows = await reads.checkpoints.get_progress(connection, session_id=session_id)
+    if not rows:
+        return Progress()  # The session ended meanwhile.
+    generation = rows[0]["sync_generation"]
+    acks = {
+        row["type"]: Ack(
+            row["epoch"], row["pos"], row["acked_at"], row["part"], row["ground"], generation
+        )
         for row in rows
+        if row["type"]
     }
+    return Progress(generation, rows[0]["is_pending_sync_reset"], acks)
 
 
-async def is_pending_reset(connection: Connection, session_id: UUID) -> bool:
-    row = await reads.checkpoints.is_pending_reset(connection, session_id=session_id)
-    return row is not None and row["is_pending_sync_reset"]
+async def list_acks(connection: Connection, session_id: UUID) -> Mapping[str, Ack]:
+    """The cursors of a session by type."""
+    return (await get_progress(connection, session_id)).acks
 
 
 async def save_acks(tx: Transaction, session_id: UUID, acks: Sequence[str]) -> None:
     """Keep what a client says it has, never going back; all or none of it.
 
     An ack of another history cannot be kept, and its sender holds rows of that history: its next
-    stream is a reset. Raises Invalid.
+    stream is a reset. One of an earlier generation tells of rows that the client may have thrown
+    away since, so it is passed over. Raises Invalid.
     """
     parsed = [parse_ack(ack) for ack in acks]
     if any(type_ == "SyncResetV1" for type_, _ in parsed):
         await reset(tx, session_id)
         return
-    epoch = (await reads.log.head(tx))["epoch"]
-    if any(ack.epoch != epoch for _, ack in parsed):
+    held = await writes.checkpoints.hold_session(tx, session_id=session_id)
+    if held is None:
+        return  # The session ended meanwhile.
+    epoch, generation = held["epoch"], held["sync_generation"]
+    if any(ack.epoch != epoch or ack.generation > generation for _, ack in parsed):
         await writes.checkpoints.set_pending_reset(tx, session_id=session_id, is_pending=True)
         return
-    last = dict(parsed)
-    for type_ in sorted(last):  # In one order, so that two requests of a device cannot deadlock.
-        ack = last[type_]
-        await writes.checkpoints.save_ack(
-            tx,
-            session_id=session_id,
-            type=type_,
-            epoch=epoch,
-            pos=ack.pos,
-            part=ack.part,
-            ground=ack.ground,
-        )
+    last = {type_: ack for type_, ack in parsed if ack.generation == generation}
+    await writes.checkpoints.save_acks(
+        tx,
+        session_id=session_id,
+        epoch=epoch,
+        types=list(last),
+        positions=[ack.pos for ack in last.values()],
+        parts=[ack.part for ack in last.values()],
+        grounds=[ack.ground for ack in last.values()],
+    )
 
 
 async def delete_acks(
     tx: Transaction, session_id: UUID, types: Collection[str] | None = None
 ) -> None:
-    """Let these types, or all, be sent again from the start: also what came bit by bit."""
+    """Let these types, or all, be sent again from the start: also what came bit by bit.
+
+    No ack that is on its way brings one of them back. Those of other types are lost with it, and
+    their lines sent once more.
+    """
+    await writes.checkpoints.begin_generation(tx, session_id=session_id)
     if types is None:
         await writes.checkpoints.delete_acks(tx, session_id=session_id)
     else:
@@ -85,6 +109,7 @@ async def delete_acks(
 
 async def reset(tx: Transaction, session_id: UUID) -> None:
     """Forget everything about a device's copy: it starts anew."""
+    await writes.checkpoints.begin_generation(tx, session_id=session_id)
     await writes.checkpoints.delete_acks(tx, session_id=session_id)
     await writes.retention.forget_copy(tx, session_id=session_id)
     await writes.checkpoints.set_pending_reset(tx, session_id=session_id, is_pending=False)
@@ -92,7 +117,12 @@ async def reset(tx: Transaction, session_id: UUID) -> None:
 
 def format_ack(type_: str, ack: Ack) -> str:
     tail = f".{ack.part}.{ack.ground}" if ack.part or ack.ground else ""
-    return f"{type_}|{ack.epoch}.{ack.pos}{tail}"
+    return f"{type_}|{format_history(ack.epoch, ack.generation)}.{ack.pos}{tail}"
+
+
+def format_history(epoch: UUID, generation: int) -> str:
+    """What positions in an ack belong to."""
+    return f"{epoch}:{generation}" if generation else str(epoch)
 
 
 def parse_ack(text: str) -> tuple[str, Ack]:
@@ -102,13 +132,14 @@ def parse_ack(text: str) -> tuple[str, Ack]:
         raise Invalid(f"Invalid ack type: {type_}")
     if type_ == "SyncResetV1":
         return type_, Ack(UUID(int=0), 0, datetime.now(UTC))
-    epoch, _, positions = place.partition("|")[0].partition(".")
+    found = PLACE.fullmatch(place.partition("|")[0])
     try:
-        if not PLACE.fullmatch(positions):
-            raise ValueError(positions)
+        if not found:
+            raise ValueError(place)
+        epoch, generation, positions = found.groups(default="0")
         pos, part, ground = [*map(int, positions.split(".")), 0, 0][:3]
         if part > ground and type_ in BACKFILLS:
             raise ValueError(positions)
-        return type_, Ack(UUID(epoch), pos, datetime.now(UTC), part, ground)
+        return type_, Ack(UUID(epoch), pos, datetime.now(UTC), part, ground, int(generation))
     except ValueError as error:
         raise Invalid(f"Invalid ack: {type_}") from error

@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sql import Connection, Transaction, reads, writes
-from sync import checkpoints
+from sql import Connection, Database, Transaction, reads, writes
+from sync import checkpoints, fitness, schedule
 from sync.errors import Invalid
 from sync.feeds import FEEDS
+from sync.fitness import Unfit
+from sync.operations import quarantine
 from sync.topics import EVERYONE
 
-# Per kind what the app's decoder wants to find in a line, null or not; without it, it stops there.
-FIELDS = {
-    "user": "id name email deletedAt hasProfileImage profileChangedAt",
-    "auth_user": "id name email isAdmin oauthId quotaUsageInBytes",
-    "user_metadata": "userId key value",
-    "partner": "sharedById sharedWithId inTimeline",
-    "asset": "id ownerId originalFileName checksum type isFavorite visibility isEdited deletedAt",
-    "asset_exif": "assetId fileSizeInByte",
-    "asset_metadata": "assetId key value",
-    "asset_edit": "id assetId action parameters sequence",
-    "asset_ocr": "id assetId x1 y1 x2 y2 x3 y3 x4 y4 boxScore textScore text isVisible",
-    "asset_face": """id assetId imageWidth imageHeight boundingBoxX1 boundingBoxY1 boundingBoxX2
-        boundingBoxY2 sourceType isVisible""",
-    "person": "id ownerId name createdAt updatedAt isHidden isFavorite",
-    "stack": "id ownerId primaryAssetId createdAt updatedAt",
-    "memory": "id ownerId type data isSaved memoryAt createdAt updatedAt",
-    "memory_asset": "memoryId assetId",
-    "album": "id name description createdAt updatedAt isActivityEnabled order",
-    "album_user": "albumId userId role",
-    "album_asset": "albumId assetId",
-}
+logger = logging.getLogger(__name__)
 
-# What may be compared: what a request brings that is the user's own, that is everyone's, or that
-# a whole album or a partner's library brings. Assets seen in albums are not: they may overlap.
+# What may be compared: what a request brings that is the user's own, that is everyone's, that a
+# whole album or a partner's library brings, or that albums show of other people's.
 OWN = {
     "AuthUsersV1": "auth_user", "PartnersV1": "partner", "AssetsV2": "asset",
     "AssetExifsV1": "asset_exif", "StacksV1": "stack", "AlbumsV2": "album_grant",
@@ -51,15 +34,12 @@ GRANTED = {
         "PartnerAssetsV2": "asset", "PartnerStacksV1": "stack", "PartnerAssetExifsV1": "asset_exif",
     },
 }  # fmt: skip
-COMPARABLE = [*OWN, "UsersV1", *(name for names in GRANTED.values() for name in names)]
+SHOWN = ("AlbumAssetsV2", "AlbumAssetExifsV1")
+COMPARABLE = [*OWN, "UsersV1", *(name for names in GRANTED.values() for name in names), *SHOWN]
 
-
-class Unfit(NamedTuple):
-    """A row that an app could not apply."""
-
-    kind: str
-    key: UUID
-    reason: str
+QUIET_LINES = 1  # A stream that has no news is one line long.
+YOUNG = timedelta(minutes=5)
+NAMED_MAX = 20  # in the log of this process
 
 
 class Copy(NamedTuple):
@@ -80,6 +60,13 @@ class Copy(NamedTuple):
     bytes: int
     seconds: float
     problem: str | None
+
+
+class Searched(NamedTuple):
+    """What is held back that was not before, and how many lines may be sent again."""
+
+    held: list[Unfit]
+    released: int
 
 
 class Digest(NamedTuple):
@@ -123,21 +110,19 @@ async def list_copies(
     ]
 
 
-async def list_unfit(connection: Connection, user_id: UUID) -> list[Unfit]:
-    """What would jam a phone of this user."""
-    rows = await reads.doctor.list_unfit(
-        connection,
-        user_id=user_id,
-        kinds=list(FIELDS),
-        fields=[" ".join(fields.split()) for fields in FIELDS.values()],
-    )
-    return [Unfit(**row) for row in rows]
+async def get_copy(connection: Connection, session_id: UUID) -> Copy:
+    """Raises Invalid."""
+    copies = await list_copies(connection, session_id=session_id)
+    if not copies:
+        raise Invalid("Unknown session, or one that never synced")
+    return copies[0]
 
 
 async def digest(connection: Connection, user_id: UUID, pos: int) -> dict[str, Digest]:
     """What a copy holds of each request that may be compared, when it has all up to a position."""
     wanted = [(request, kind, user_id, 0) for request, kind in OWN.items()]
     wanted.append(("UsersV1", "user", EVERYONE, 0))
+    albums = []
     for grant in await reads.checkpoints.list_grants(connection, user_id=user_id):
         if grant["since"] <= pos and (not grant["is_gone"] or grant["pos"] > pos):
             reach = 2 if grant["kind"] == "partner_grant" else 0
@@ -145,9 +130,17 @@ async def digest(connection: Connection, user_id: UUID, pos: int) -> dict[str, D
                 (request, kind, grant["key"], reach)
                 for request, kind in GRANTED[grant["kind"]].items()
             ]
+            albums += [grant["key"]] if grant["kind"] == "album_grant" else []
     requests, kinds, scopes, reaches = (list(column) for column in zip(*wanted, strict=True))
     rows = await reads.doctor.digest_kinds(
-        connection, requests=requests, kinds=kinds, scopes=scopes, reaches=reaches, pos=pos
+        connection,
+        requests=requests,
+        kinds=kinds,
+        scopes=scopes,
+        reaches=reaches,
+        albums=albums,
+        user_id=user_id,
+        pos=pos,
     )
     found = {row["request"]: Digest(row["count"], row["digest"]) for row in rows}
     return {request: found.get(request, Digest()) for request in COMPARABLE}
@@ -177,8 +170,7 @@ async def repair(tx: Transaction, session_id: UUID, request: str) -> bool:
     feeds = [feed for feed in FEEDS if feed.request == request]
     if not feeds:
         raise Invalid(f"Unknown request: {request}")
-    if not await reads.doctor.list_copies(tx, email=None, session_id=session_id):
-        raise Invalid("Unknown session, or one that never synced")
+    await get_copy(tx, session_id)
     types = {feed.cursor or feed.type for feed in feeds} | {feed.backfill for feed in feeds}
     types |= {type_.replace("Create", "Update") for type_ in types}
     begun = (await checkpoints.list_acks(tx, session_id)).get("SyncResetV1")
@@ -191,8 +183,42 @@ async def start_anew(tx: Transaction, session_id: UUID) -> None:
     await writes.checkpoints.set_pending_reset(tx, session_id=session_id, is_pending=True)
 
 
+async def search(
+    database: Database, user_ids: Iterable[UUID], *, is_again: bool = False
+) -> Searched | None:
+    """Hold back what would jam a phone of these users; `is_again`: after trying again all that is
+    held. None: somebody else is at it."""
+    released = 0
+    held: list[Unfit] = []
+    async with schedule.turn(database, "quarantine") as is_ours:
+        if not is_ours:
+            return None
+        if is_again:
+            async with database.write() as tx:
+                released, held = await quarantine.release_fit(tx)
+        for user_id in user_ids:
+            async with database.read() as connection:
+                if not await fitness.list_jams(connection, user_id):
+                    continue
+            async with database.write() as tx:
+                held += await quarantine.hold_unfit(tx, [user_id])
+    for one in held[:NAMED_MAX]:
+        what = f" without {', '.join(one.fields)}" if one.fields else ""
+        logger.warning("In quarantine%s: %s %s, %s", what, one.kind, one.key, one.reason)
+    if len(held) > NAMED_MAX:
+        logger.warning("In quarantine: %d more", len(held) - NAMED_MAX)
+    return Searched(held, released)
+
+
+async def search_all(database: Database) -> Searched | None:
+    """The same for everybody, and for all that is held."""
+    async with database.read() as connection:
+        users = await reads.doctor.list_user_ids(connection)
+    return await search(database, [row["id"] for row in users], is_again=True)
+
+
 async def note_stream(
-    tx: Transaction,
+    database: Database,
     session_id: UUID,
     *,
     lines: int,
@@ -200,12 +226,34 @@ async def note_stream(
     seconds: float,
     problem: str | None,
 ) -> None:
-    """How a stream went; `problem` None: it was sent to its end."""
-    await writes.doctor.note_stream(
-        tx,
-        session_id=session_id,
-        line_count=lines,
-        byte_count=bytes_,
-        seconds=seconds,
-        problem=problem,
-    )
+    """How a stream went; `problem` None: it was sent to its end.
+
+    A stream with nothing new after another is noted now and then only. Two with something that
+    began at the same place tell of a phone that could not apply the first: then what jams it is
+    held back.
+    """
+    async with database.read() as connection:
+        last = await reads.doctor.get_note(connection, session_id=session_id, young=YOUNG)
+    if last is None:
+        return
+    was_well = last["problem"] is None and last["line_count"] <= QUIET_LINES
+    if problem is None and lines <= QUIET_LINES and was_well and last["is_young"]:
+        return
+    searched = last["searched"]
+    is_stuck = last["cursors"] == last["here"] and min(lines, last["line_count"]) > QUIET_LINES
+    if is_stuck and searched != last["head"]:
+        async with database.read() as connection:
+            seen = await reads.doctor.list_seen(connection, user_id=last["user_id"])
+        if await search(database, [row["id"] for row in seen]):
+            searched = last["head"]
+    async with database.write() as tx:
+        await writes.doctor.note_stream(
+            tx,
+            session_id=session_id,
+            line_count=lines,
+            byte_count=bytes_,
+            seconds=seconds,
+            problem=problem,
+            cursors=last["here"],
+            searched=searched,
+        )

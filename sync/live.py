@@ -13,7 +13,7 @@ from uuid import UUID
 from sql import Connection, Database, Disconnected, reads
 from sql.database import hear
 from sync import checkpoints, retention, tail
-from sync.checkpoints import Ack
+from sync.checkpoints import Ack, Progress
 from sync.feeds import FEEDS
 from sync.stream import RESET, TooSlow, settle, stream
 from sync.tail import Entry
@@ -30,7 +30,8 @@ CHECK_SECONDS = 5.0  # Between looks at whether the session is to start anew.
 SHOWN_MAX = 10_000  # Of more assets than these it is not asked who sees them: all look.
 
 
-Whose = tuple[UUID, frozenset[str]]  # a user, and what is asked for
+# A user, what is asked for, and the generation of the copies there.
+Whose = tuple[UUID, frozenset[str], int]
 Place = tuple[UUID, int, int]  # epoch, what was sent, and what is to be
 
 
@@ -151,6 +152,7 @@ class Follower:
         self._requests: frozenset[str] = frozenset()
         self._cursors: list[str] = []
         self._acks: dict[str, Ack] = {}
+        self._generation = 0  # of the copy that is sent here
         self._head = 0  # Up to here all was sent,
         self._is_level = False  # and nothing beyond;
         self._told = 0  # and here something happened that may concern us.
@@ -164,8 +166,9 @@ class Follower:
         self._requests = frozenset(requests)
         self._cursors = [feed.cursor or feed.type for feed in FEEDS if feed.request in requests]
         await settle(self._live.database)
-        stored = await self._begin()
-        self._acks = dict(stored if acks is None else acks or await self._nothing())
+        progress = await self._begin()
+        self._generation = progress.generation
+        self._acks = dict(progress.acks if acks is None else acks or await self._nothing())
         self._head, self._is_level = 0, False
         self.woken.set()
 
@@ -201,7 +204,7 @@ class Follower:
 
     @property
     def whose(self) -> Whose:
-        return self.user_id, self._requests
+        return self.user_id, self._requests, self._generation
 
     async def read(self) -> AsyncGenerator[bytes, None]:
         """One round: blocks of the lines that the client lacks, as `stream` gives them."""
@@ -230,15 +233,15 @@ class Follower:
             self._acks |= {**dict.fromkeys(self._cursors, here), type_: ack}
             self._head = ack.pos
 
-    async def _begin(self) -> dict[str, Ack]:
-        """Have it noted that the session may hold what is asked for; return its acks."""
+    async def _begin(self) -> Progress:
+        """Have it noted that the session may hold what is asked for; return what is known of it."""
         async with self._live.database.read() as connection:
-            acks = await checkpoints.list_acks(connection, self.session_id)
-        if not retention.has_begun(acks, self._requests):
+            progress = await checkpoints.get_progress(connection, self.session_id)
+        if not retention.has_begun(progress.acks, self._requests):
             async with self._live.database.write() as tx:
                 await retention.begin_copy(tx, self.session_id, self._requests)
-                acks = await checkpoints.list_acks(tx, self.session_id)
-        return acks
+                progress = await checkpoints.get_progress(tx, self.session_id)
+        return progress
 
     async def _nothing(self) -> dict[str, Ack]:
         """The acks of a copy that begins now: what is gone by now it need not be told."""
@@ -248,7 +251,8 @@ class Follower:
         return {"SyncResetV1": Ack(head["epoch"], head["pos"], datetime.now(UTC), asked)}
 
     def _stream(self) -> AsyncGenerator[bytes, None]:
-        return stream(self._live.database, self.user_id, self._requests, dict(self._acks))
+        given = self._live.database, self.user_id, self._requests, dict(self._acks)
+        return stream(*given, self._generation)
 
     async def _is_to_start_anew(self) -> bool:
         """Looks, now and then, since no entry tells of it."""
@@ -292,4 +296,6 @@ REGRANTS = (
     "album_access.revoked",
     "partner_access.granted",
     "partner_access.revoked",
+    "sync.quarantined",
+    "sync.released",
 )

@@ -41,7 +41,7 @@ class Client(NamedTuple):
     user_id: UUID
     acks: Mapping[str, Ack]
     grants: list[Grant]
-    epoch: UUID
+    history: str  # what the positions in its acks belong to
     head: int
 
 
@@ -63,7 +63,7 @@ def plan(client: Client, requests: Collection[str]) -> list[Part]:
 
 
 def _plan_feed(client: Client, feed: Feed, cursor: str, after: int) -> Part:
-    ack = f"{cursor}|{client.epoch}."
+    ack = f"{cursor}|{client.history}."
     if feed.source in ("own", "public"):
         scope = EVERYONE if feed.source == "public" else client.user_id
         wanted = [_want(feed, scope, ack, after)]
@@ -103,11 +103,11 @@ def _granted(
         if not feed.backfill:
             yield _want(feed, key, here, 0)
         elif done and since < done.pos:
-            mark = f"{feed.backfill}|{client.epoch}.{done.pos}.{done.part}.{done.ground}"
+            mark = f"{feed.backfill}|{client.history}.{done.pos}.{done.part}.{done.ground}"
             yield _want(feed, key, mark, done.ground)._replace(type=type_, until=0)
         else:
             start = done.part if done and since == done.pos else 0
-            ack = f"{feed.backfill}|{client.epoch}.{since}."
+            ack = f"{feed.backfill}|{client.history}.{since}."
             yield _want(feed, key, ack, start)._replace(type=type_, tail=f".{client.head}", until=0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from typing import Protocol
 from uuid import UUID
@@ -20,6 +21,8 @@ LINGER_SECONDS, LINGER_SECONDS_BUSY, BUSY_ENTRIES = 0.001, 0.004, 8
 POLL_SECONDS_MIN = 0.005  # A poke may be lost, and the last one before an idle night too.
 POLL_SECONDS_MAX = 2.0
 STAND_BY_SECONDS = 0.5
+LOOK_SECONDS = 2.0  # Between a stand-by's looks at who leads.
+STILL_SECONDS = 10.0  # Who has work and does nothing for so long never will: healthy ones poll.
 RETRY_SECONDS = 2.0
 HEAR_SECONDS = 60.0  # Then once more; a lost connection is noticed at once.
 
@@ -89,7 +92,9 @@ async def sequence(connection: Connection) -> int | None:
 
 async def _stand_by(database: Database, connection: Connection) -> None:
     """Pass this process's commits on to the sequencer until its place is free."""
+    watch = _Watch(connection)
     while not await writes.sequencer.try_lead(connection):
+        await watch.look()
         await _pass_on_one(database, connection, STAND_BY_SECONDS)
 
 
@@ -97,6 +102,32 @@ async def _pass_on_one(database: Database, connection: Connection, seconds: floa
     if await _poked(database.committed, seconds):
         database.committed.clear()  # Before the poke, which stands for all commits until then.
         await writes.sequencer.poke(connection)
+
+
+class _Watch:
+    """A stand-by's eye on who leads, which may be stopped, or hang, and keep its lock.
+
+    Cut off, it does no harm when it wakes: what it had not committed is undone, and the lock gone.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._still: writes.sequencer.find_still_leader_row | None = None
+        self._still_since = 0.0
+        self._looked_at = -LOOK_SECONDS
+
+    async def look(self) -> None:
+        """Now and then; cut the leader off when it was seen to do nothing for too long."""
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = now
+        found = await writes.sequencer.find_still_leader(self._connection)
+        if found is None or found != self._still:
+            self._still, self._still_since = found, now
+        elif now - self._still_since >= STILL_SECONDS:
+            logger.warning("The sequencer does nothing, though there is work: it loses its place")
+            await writes.sequencer.cut_leader(self._connection, **found)
 
 
 async def _lead(database: Database, connection: Connection, witness: Witness | None) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from sql import Connection, Database, lines, reads
 from sql.lines import Page, Wanted
 from sync import retention
-from sync.checkpoints import Ack
+from sync.checkpoints import Ack, format_history
 from sync.plan import Client, Grant, Part, plan
 
 SETTLE_SECONDS_MAX = 2.0  # Then answer with what is sequenced: late is better than not at all.
@@ -25,9 +25,15 @@ class TooSlow(Exception):
 
 
 async def stream(
-    database: Database, user_id: UUID, requests: Collection[str], acks: Mapping[str, Ack]
+    database: Database,
+    user_id: UUID,
+    requests: Collection[str],
+    acks: Mapping[str, Ack],
+    generation: int = 0,
 ) -> AsyncGenerator[bytes, None]:
     """Blocks of lines for one user, from after the acks, by their type, to the head.
+
+    What the lines ack is of this generation of the session's copy, see `checkpoints`.
 
     One snapshot for all. Ends with SyncCompleteV1, or is one SyncResetV1 when the acks are of
     another history, or older than what is kept of what is gone. Raises TooSlow.
@@ -43,13 +49,14 @@ async def stream(
             return
         rows = await reads.checkpoints.list_grants(connection, user_id=user_id)
         grants = [Grant(**row) for row in rows]
-        parts = plan(Client(user_id, acks, grants, epoch, pos), requests)
+        history = format_history(epoch, generation)
+        parts = plan(Client(user_id, acks, grants, history, pos), requests)
         async for block in _send(connection, user_id, parts):
             yield block
             if time.monotonic() > deadline:
                 raise TooSlow
         asked = retention.bits(requests)
-        yield _line("SyncCompleteV1", f"SyncCompleteV1|{epoch}.{pos}.{asked}.0")
+        yield _line("SyncCompleteV1", f"SyncCompleteV1|{history}.{pos}.{asked}.0")
 
 
 async def settle(database: Database) -> None:

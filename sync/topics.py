@@ -28,6 +28,13 @@ FILE_REMOVAL = Queue("file_removal", is_whole=True)
 ALL = (METADATA, EDIT, THUMBNAIL, PERSON_THUMBNAIL, FILE_REMOVAL)
 QUEUES = {queue.name: queue for queue in ALL}
 
+# What is sent to apps, and what tells of albums, and of assets in them.
+LINES = (
+    "user", "auth_user", "user_metadata", "partner", "asset", "asset_exif", "asset_metadata",
+    "asset_edit", "asset_ocr", "asset_face", "person", "stack", "memory", "memory_asset", "album",
+    "album_user", "album_asset", "album_view", "album_grant",
+)  # fmt: skip
+
 # An entry names one scope and the keys in it; for each kind touched these make its state rows.
 TOPICS = {
     # scope: the user; keys: the user
@@ -114,6 +121,9 @@ TOPICS = {
     "person.thumbnail_made": Topic(("person",)),
     # scope: the owner; keys: the owner
     "person.thumbnail_dropped": Topic((), (FILE_REMOVAL,)),
+    # scope and keys: those of lines that jam an app, or do not any more
+    "sync.quarantined": Topic(LINES),
+    "sync.released": Topic(LINES),
     # scope: everyone; keys: everyone
     "config.changed": Topic(),
     "system_metadata.changed": Topic(),

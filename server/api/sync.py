@@ -54,8 +54,7 @@ async def get_sync_stream(call: Call) -> web.StreamResponse:
             await checkpoints.reset(tx, session_id)
     await settle(database)
     async with database.read() as connection:
-        is_reset = await checkpoints.is_pending_reset(connection, session_id)
-        acks = await checkpoints.list_acks(connection, session_id)
+        generation, is_reset, acks = await checkpoints.get_progress(connection, session_id)
     if not is_reset and not retention.has_begun(acks, call.body.types):
         async with database.write() as tx:
             await retention.begin_copy(tx, session_id, call.body.types)
@@ -64,11 +63,9 @@ async def get_sync_stream(call: Call) -> web.StreamResponse:
     if is_reset:
         await sender.send(RESET)
         return await sender.finish()
+    lines = stream(database, call.actor.user_id, call.body.types, acks, generation)
     try:
-        async with (
-            _noting(database, session_id, sender),
-            aclosing(stream(database, call.actor.user_id, call.body.types, acks)) as blocks,
-        ):
+        async with _noting(database, session_id, sender), aclosing(lines) as blocks:
             async for block in blocks:
                 await sender.send(block)
             return await sender.finish()  # Before it is noted, which nobody need wait for.
@@ -126,15 +123,14 @@ async def _noting(database: Database, session_id: UUID, sender: _Sender) -> Asyn
         problem = "The device left"
         raise
     finally:
-        async with database.write() as tx:
-            await doctor.note_stream(
-                tx,
-                session_id,
-                lines=sender.lines,
-                bytes_=sender.bytes,
-                seconds=time.monotonic() - began,
-                problem=problem or None,
-            )
+        await doctor.note_stream(
+            database,
+            session_id,
+            lines=sender.lines,
+            bytes_=sender.bytes,
+            seconds=time.monotonic() - began,
+            problem=problem or None,
+        )
 
 
 class _Sender:

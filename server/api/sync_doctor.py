@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from server.body import Body, Email, Id
 from server.endpoint import Call, endpoint
+from server.sync_report import SyncCompare
 from server.wire import Json, iso, iso_or_none
 from sql import reads
-from sync import doctor
-from sync.doctor import Copy, Digest, Unfit
+from sync import doctor, fitness
+from sync.doctor import Copy
 from sync.errors import Forbidden
+from sync.fitness import Held, Unfit
 
 
 class SyncStateQuery(Body):
     user: Email | UnsetType = UNSET
     session: Id | UnsetType = UNSET
-
-
-class SyncDigest(Body):
-    count: Annotated[int, Meta(ge=0)]
-    digest: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
-
-
-class SyncCompare(Body):
-    kinds: dict[str, SyncDigest]
 
 
 @endpoint("GET", "/admin/sync", auth="admin", query=SyncStateQuery, is_ours=True)
@@ -37,15 +30,14 @@ async def get_sync_state(call: Call) -> Json:
         session_id = None if call.query.session is UNSET else call.query.session
         head = await reads.log.head(connection)
         copies = await doctor.list_copies(connection, email=email, session_id=session_id)
-        unfit = {
-            user_id: await doctor.list_unfit(connection, user_id)
-            for user_id in {copy.user_id for copy in copies}
-        }
+        user_ids = {copy.user_id for copy in copies}
+        unfit = {one: await fitness.list_unfit(connection, one) for one in user_ids}
+        held = {one: await fitness.list_held(connection, one) for one in user_ids}
     return {
         "epoch": str(head["epoch"]),
         "position": head["pos"],
         "floor": head["floor"],
-        "sessions": [_show(copy, unfit[copy.user_id]) for copy in copies],
+        "sessions": [_show(copy, unfit[copy.user_id], held[copy.user_id]) for copy in copies],
     }
 
 
@@ -54,10 +46,9 @@ async def compare_sync(call: Call) -> Json:
     """What a device counted in its copy, against what it should hold by its last whole stream."""
     if call.actor.session_id is None:
         raise Forbidden("Sync endpoints cannot be used with API keys")
-    report = {name: Digest(one.count, one.digest) for name, one in call.body.kinds.items()}
     async with call.context.database.snapshot() as connection:
         compared = await doctor.compare(
-            connection, call.actor.user_id, call.actor.session_id, report
+            connection, call.actor.user_id, call.actor.session_id, call.body.digests()
         )
     return {
         "kinds": {
@@ -67,7 +58,7 @@ async def compare_sync(call: Call) -> Json:
     }
 
 
-def _show(copy: Copy, unfit: list[Unfit]) -> dict[str, Any]:
+def _show(copy: Copy, unfit: list[Unfit], held: list[Held]) -> dict[str, Any]:
     return {
         "id": str(copy.session_id),
         "userId": str(copy.user_id),
@@ -89,4 +80,14 @@ def _show(copy: Copy, unfit: list[Unfit]) -> dict[str, Any]:
             "problem": copy.problem,
         },
         "unfit": [{"kind": one.kind, "id": str(one.key), "reason": one.reason} for one in unfit],
+        "quarantined": [
+            {
+                "kind": one.kind,
+                "id": str(one.key),
+                "fields": one.fields,
+                "reason": one.reason,
+                "at": iso(one.noticed_at),
+            }
+            for one in held
+        ],
     }

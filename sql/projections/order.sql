@@ -1,10 +1,13 @@
 -- stack -> rows
+-- It names its first asset, so nobody sees it who does not see that.
 SELECT (SELECT row_to_json(line)::text FROM (SELECT
            stack.id, iso(stack.created_at) AS "createdAt", iso(stack.updated_at) AS "updatedAt",
            stack.primary_asset_id AS "primaryAssetId", stack.owner_id AS "ownerId"
        ) AS line) AS data,
-       NULL AS gone
+       NULL AS gone,
+       CASE first.visibility WHEN 'locked' THEN 0 WHEN 'archive' THEN 1 ELSE 2 END AS reach
   FROM stack
+  JOIN asset AS first ON first.id = stack.primary_asset_id
  WHERE stack.id = touched.key
    AND stack.owner_id = touched.scope
 

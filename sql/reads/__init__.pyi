@@ -347,7 +347,9 @@ class assets:
     async def list_unmade(connection: Connection, *, after: UUID) -> list[list_unmade_row]: ...
 
 class checkpoints:
-    class list_acks_row(TypedDict):
+    class get_progress_row(TypedDict):
+        is_pending_sync_reset: bool
+        sync_generation: int
         type: str
         epoch: UUID
         pos: int
@@ -355,7 +357,7 @@ class checkpoints:
         ground: int
         acked_at: datetime
     @staticmethod
-    async def list_acks(connection: Connection, *, session_id: UUID) -> list[list_acks_row]: ...
+    async def get_progress(connection: Connection, *, session_id: UUID) -> list[get_progress_row]: ...
     class is_pending_reset_row(TypedDict):
         is_pending_sync_reset: bool
     @staticmethod
@@ -399,18 +401,59 @@ class doctor:
         acked_at: datetime
     @staticmethod
     async def list_cursors(connection: Connection, *, session_ids: list[UUID]) -> list[list_cursors_row]: ...
+    class get_note_row(TypedDict):
+        line_count: int
+        problem: str | None
+        cursors: str | None
+        searched: int | None
+        user_id: UUID
+        is_young: bool
+        head: int
+        here: str
+    @staticmethod
+    async def get_note(connection: Connection, *, young: timedelta, session_id: UUID) -> get_note_row | None: ...
     class list_unfit_row(TypedDict):
         kind: str
+        scope: UUID
         key: UUID
+        field: str
         reason: str
+        is_tolerable: bool
     @staticmethod
-    async def list_unfit(connection: Connection, *, user_id: UUID, kinds: list[str], fields: list[str]) -> list[list_unfit_row]: ...
+    async def list_unfit(connection: Connection, *, user_id: UUID, kinds: list[str], fields: list[str], tests: list[str], nullables: list[bool]) -> list[list_unfit_row]: ...
+    class list_concerned_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_concerned(connection: Connection, *, scopes: list[UUID], album_ids: list[UUID], asset_ids: list[UUID]) -> list[list_concerned_row]: ...
+    class list_seen_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_seen(connection: Connection, *, user_id: UUID) -> list[list_seen_row]: ...
+    class list_held_row(TypedDict):
+        kind: str
+        scope: UUID
+        key: UUID
+        fields: list[str]
+        reason: str
+        noticed_at: datetime
+    @staticmethod
+    async def list_held(connection: Connection, *, user_id: UUID) -> list[list_held_row]: ...
+    class list_quarantined_row(TypedDict):
+        kind: str
+        scope: UUID
+        key: UUID
+    @staticmethod
+    async def list_quarantined(connection: Connection) -> list[list_quarantined_row]: ...
+    class list_user_ids_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_user_ids(connection: Connection) -> list[list_user_ids_row]: ...
     class digest_kinds_row(TypedDict):
         request: str
         count: int
         digest: str
     @staticmethod
-    async def digest_kinds(connection: Connection, *, requests: list[str], kinds: list[str], scopes: list[UUID], reaches: list[int], pos: int) -> list[digest_kinds_row]: ...
+    async def digest_kinds(connection: Connection, *, requests: list[str], kinds: list[str], scopes: list[UUID], reaches: list[int], pos: int, albums: list[UUID], user_id: UUID) -> list[digest_kinds_row]: ...
 
 class download:
     class list_assets_row(TypedDict):
@@ -616,11 +659,6 @@ class people:
         y2: int
     @staticmethod
     async def list_faces(connection: Connection, *, asset_ids: list[UUID]) -> list[list_faces_row]: ...
-    class list_faces_of_row(TypedDict):
-        id: UUID
-        asset_id: UUID
-    @staticmethod
-    async def list_faces_of(connection: Connection, *, person_ids: list[UUID], with_featured: bool, limit: int | None) -> list[list_faces_of_row]: ...
     class find_faces_row(TypedDict):
         id: UUID
         asset_id: UUID

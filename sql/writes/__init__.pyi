@@ -182,8 +182,15 @@ class assets:
     async def lock_around(connection: Connection, *, asset_ids: list[UUID], owner_id: UUID) -> list[lock_around_row]: ...
 
 class checkpoints:
+    class hold_session_row(TypedDict):
+        sync_generation: int
+        epoch: UUID
     @staticmethod
-    async def save_ack(connection: Connection, *, session_id: UUID, type: str, epoch: UUID, pos: int, part: int, ground: int) -> None: ...
+    async def hold_session(connection: Connection, *, session_id: UUID) -> hold_session_row | None: ...
+    @staticmethod
+    async def begin_generation(connection: Connection, *, session_id: UUID) -> int: ...
+    @staticmethod
+    async def save_acks(connection: Connection, *, session_id: UUID, epoch: UUID, types: list[str], positions: list[int], parts: list[int], grounds: list[int]) -> None: ...
     @staticmethod
     async def delete_acks(connection: Connection, *, session_id: UUID) -> None: ...
     @staticmethod
@@ -193,7 +200,7 @@ class checkpoints:
 
 class doctor:
     @staticmethod
-    async def note_stream(connection: Connection, *, line_count: int, byte_count: int, seconds: float, problem: str | None, session_id: UUID) -> None: ...
+    async def note_stream(connection: Connection, *, line_count: int, byte_count: int, seconds: float, problem: str | None, cursors: str, searched: int | None, session_id: UUID) -> None: ...
 
 class duplicates:
     class join_group_row(TypedDict):
@@ -368,10 +375,18 @@ class people:
         thumbnail_key: str | None
     @staticmethod
     async def delete_all_people(connection: Connection, *, owner_id: UUID) -> list[delete_all_people_row]: ...
+    class move_faces_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def move_faces(connection: Connection, *, person_id: UUID | None, former_ids: list[UUID]) -> list[move_faces_row]: ...
+    class hand_over_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def hand_over(connection: Connection, *, person_id: UUID | None, former_ids: list[UUID], limit: int) -> list[hand_over_row]: ...
     class assign_faces_row(TypedDict):
         id: UUID
     @staticmethod
-    async def assign_faces(connection: Connection, *, person_id: UUID | None, face_ids: list[UUID]) -> list[assign_faces_row]: ...
+    async def assign_faces(connection: Connection, *, person_id: UUID, face_ids: list[UUID]) -> list[assign_faces_row]: ...
     @staticmethod
     async def insert_faces(connection: Connection, *, asset_id: UUID, person_id: UUID | None, source_type: str, ids: list[UUID], image_widths: list[int], image_heights: list[int], x1: list[int], y1: list[int], x2: list[int], y2: list[int]) -> None: ...
     @staticmethod
@@ -391,6 +406,18 @@ class people:
         thumbnail_key: str | None
     @staticmethod
     async def set_thumbnail(connection: Connection, *, thumbnail_key: str, person_id: UUID, face_id: UUID) -> set_thumbnail_row | None: ...
+
+class quarantine:
+    class hold_row(TypedDict):
+        key: UUID
+    @staticmethod
+    async def hold(connection: Connection, *, keys: list[UUID], fields: list[str], reasons: list[str], kind: str, scope: UUID) -> list[hold_row]: ...
+    class release_row(TypedDict):
+        kind: str
+        scope: UUID
+        key: UUID
+    @staticmethod
+    async def release(connection: Connection) -> list[release_row]: ...
 
 class renditions:
     @staticmethod
@@ -436,6 +463,13 @@ class schedule:
 class sequencer:
     @staticmethod
     async def try_lead(connection: Connection) -> bool: ...
+    class find_still_leader_row(TypedDict):
+        pid: int | None
+        state_change: datetime | None
+    @staticmethod
+    async def find_still_leader(connection: Connection) -> find_still_leader_row | None: ...
+    @staticmethod
+    async def cut_leader(connection: Connection, *, pid: int | None, state_change: datetime | None) -> None: ...
     @staticmethod
     async def renew_epoch(connection: Connection) -> int: ...
     @staticmethod
@@ -533,6 +567,10 @@ class stacks:
         id: UUID
     @staticmethod
     async def lock_stacks(connection: Connection, *, stack_ids: list[UUID], owner_id: UUID) -> list[lock_stacks_row]: ...
+    class lock_led_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def lock_led(connection: Connection, *, asset_ids: list[UUID]) -> list[lock_led_row]: ...
     class insert_stack_row(TypedDict):
         id: UUID
     @staticmethod

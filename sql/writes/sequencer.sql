@@ -2,6 +2,30 @@
 -- Not the waiting form: a waiting statement would hold back vacuum for as long as it waits.
 SELECT pg_try_advisory_lock(hashtext('heliograph.sequencer')) AS is_leader;
 
+-- find_still_leader -> row?
+-- Who leads, if it does nothing and there is something to do; and since when it does nothing, as of
+-- its last word. A pass between two statements looks the same, but not for long; one whose statement
+-- takes long, or waits, is at work.
+SELECT holder.pid, leader.state_change
+  FROM pg_locks AS holder
+  JOIN pg_stat_activity AS leader ON leader.pid = holder.pid
+ WHERE EXISTS (SELECT FROM log_staging)
+   AND holder.locktype = 'advisory'
+   AND holder.granted
+   AND holder.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+   AND (holder.classid, holder.objid, holder.objsubid)
+       = (SELECT ((lock.key >> 32) & 4294967295)::oid, (lock.key & 4294967295)::oid, 1
+            FROM (SELECT hashtext('heliograph.sequencer')::bigint AS key) AS lock)
+   AND (leader.state <> 'active' OR leader.wait_event = 'ClientRead');
+
+-- cut_leader -> none
+-- End a session if its last word is still the same. Its locks and what it did not commit go with it.
+-- nullable: pid, state_change
+SELECT pg_terminate_backend(leader.pid)
+  FROM pg_stat_activity AS leader
+ WHERE leader.pid = %(pid)s
+   AND leader.state_change = %(state_change)s;
+
 -- renew_epoch -> count
 -- A restored database may hand out positions again that clients already know: start a new epoch.
 -- Cluster, timeline and the table's own oid cover a new cluster, point-in-time recovery, and a

@@ -14,6 +14,14 @@ SELECT stack.id
  ORDER BY stack.id
    FOR UPDATE;
 
+-- lock_led -> rows
+-- The stacks that one of these assets stands for; in one order, so none can deadlock.
+SELECT stack.id
+  FROM stack
+ WHERE stack.primary_asset_id = ANY(%(asset_ids)s)
+ ORDER BY stack.id
+   FOR UPDATE;
+
 -- insert_stack -> row
 INSERT INTO stack (owner_id, primary_asset_id)
 VALUES (%(owner_id)s, %(primary_asset_id)s)

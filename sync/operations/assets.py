@@ -155,6 +155,7 @@ async def link_live_photo(
         )
         if still["visibility"] == "locked":
             await _unshare(tx, parted)
+        await stacks.follow_first(tx, actor.user_id, parted)
         await _stage(tx, "asset.updated", actor, parted, is_told=False)
     await writes.assets.set_live_photo_video(tx, asset_id=asset_id, video_id=video_id)
     await _stage(tx, "asset.updated", actor, [asset_id], is_told=False)
@@ -279,6 +280,7 @@ async def _hide_moving_part(
         )
         if is_locked:
             await _unshare(tx, [video_id])
+            await stacks.follow_first(tx, owner_id, [video_id])
         await log.stage(tx, "asset.hidden", owner_id, [video_id], audience=[owner_id])
 
 
@@ -297,6 +299,7 @@ async def _take_along(
     )
     if is_locked:
         await _unshare(tx, [*asset_ids, *parts])
+    await stacks.follow_first(tx, actor.user_id, [*asset_ids, *parts])
     await _stage(tx, "asset.updated", actor, parts, is_told=False)
 
 

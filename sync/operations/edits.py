@@ -13,7 +13,6 @@ from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid
 
-
 SIDE_MAX = 16_383  # pixels; what is longer is a panorama, and no rendition is as large
 TURNED = ("5", "6", "7", "8")  # EXIF orientations in which the sides change places
 

@@ -88,6 +88,12 @@ async def forget_assets(tx: Transaction, owner_id: UUID, asset_ids: Sequence[UUI
         await _settle(tx, owner_id, [row["id"] for row in left])
 
 
+async def follow_first(tx: Transaction, owner_id: UUID, asset_ids: Sequence[UUID]) -> None:
+    """Assets, which are locked, may be seen by others than before: so may what they stand for."""
+    led = await writes.stacks.lock_led(tx, asset_ids=list(asset_ids))
+    await log.stage(tx, "stack.updated", owner_id, [row["id"] for row in led])
+
+
 async def _settle(tx: Transaction, owner_id: UUID, stack_ids: Sequence[UUID]) -> None:
     """Stacks that assets left: those of one or none end, those without a first get one."""
     if not stack_ids:

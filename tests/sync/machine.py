@@ -82,8 +82,6 @@ class Library(Sharing, Order):
         replica, waiting = self.devices[device], iter(fates)
 
         async def send(ack: str) -> None:
-            if ack.startswith("SyncResetV1"):  # What was on its way belonged to the old copy.
-                self.late[device].clear()
             fate = next(waiting, "sent")
             for _ in range({"lost": 0, "late": 0, "twice": 2}.get(fate, 1)):
                 await replica.source.ack(ack)
@@ -95,7 +93,7 @@ class Library(Sharing, Order):
 
     @rule(device=DEVICE, order=st.randoms(use_true_random=False))
     def deliver_late(self, device: int, order: random.Random) -> None:
-        """Acks of earlier pulls arrive now, in any order."""
+        """Acks of earlier pulls arrive now, in any order: also those of a copy that is gone."""
         acks = self.late[device]
         order.shuffle(acks)
         while acks:
@@ -110,6 +108,13 @@ class Library(Sharing, Order):
         fresh = self.fresh(device)
         self.run(fresh.pull())
         agree(self.devices[device].dump(), fresh.dump())
+        if is_sequenced:
+            agree(fresh.dump(), self.run(self.shown(device)))
+
+    async def shown(self, device: int) -> Any:
+        """What is to be seen there, by the tables."""
+        async with self.database.read() as connection:
+            return await truth(connection, self.devices[device].source.user_id)
 
     def fresh(self, device: int) -> Replica:
         return Replica(Unremembered(self.database, self.devices[device].source.user_id))
@@ -126,7 +131,6 @@ class Library(Sharing, Order):
     @rule(device=DEVICE, types=st.sets(st.sampled_from(sorted({*UPSERTS, *DELETES}))))
     def forget(self, device: int, types: set[str]) -> None:
         """After an update, the app asks for some types once more."""
-        self.late[device].clear()
         source = self.devices[device].source
         self.write(checkpoints.delete_acks, source.session_id, types)
 
@@ -136,6 +140,19 @@ class Library(Sharing, Order):
             source = self.devices[device].source
             actor = Actor(source.user_id)
             self.write(sessions.set_pending_reset, actor, source.session_id, is_pending=True)
+
+    @rule(
+        device=DEVICE,
+        cut=st.integers(1, CUT_MAX),
+        again=st.integers(1, 4),
+        order=st.randoms(use_true_random=False),
+    )
+    def start_anew(self, device: int, cut: int, again: int, order: random.Random) -> None:
+        """What a device acked before it was reset arrives after, all or some of it."""
+        self.pull_badly(device, cut, 1, ["late"] * 8, True)
+        self.ask_for_reset(device, 0)
+        self.pull_badly(device, again, 1, [], False)
+        self.deliver_late(device, order)
 
     @rule(chance=st.integers(0, 9))
     def restore_the_database(self, chance: int) -> None:
@@ -158,8 +175,7 @@ class Library(Sharing, Order):
             fresh = self.fresh(device)
             await replica.pull()
             await fresh.pull()
-            async with self.database.read() as connection:
-                expected = await truth(connection, replica.source.user_id)
+            expected = await self.shown(device)
             agree(fresh.dump(), expected)
             agree(replica.dump(), expected)
             await replica.pull()

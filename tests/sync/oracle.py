@@ -39,8 +39,10 @@ QUERIES = {
     "ocr": "SELECT * FROM asset_ocr WHERE asset_id IN (SELECT id FROM own)",
     "person": "SELECT * FROM person WHERE owner_id = %(user_id)s",
     "face": "SELECT * FROM asset_face WHERE asset_id IN (SELECT id FROM own)",
-    "stack": """SELECT * FROM stack WHERE owner_id = %(user_id)s OR owner_id IN (
-        SELECT shared_by_id FROM partner WHERE shared_with_id = %(user_id)s)""",
+    "stack": """SELECT stack.* FROM stack JOIN asset AS first ON first.id = primary_asset_id
+        WHERE stack.owner_id = %(user_id)s
+           OR (first.visibility IN ('timeline', 'hidden') AND stack.owner_id IN (
+                   SELECT shared_by_id FROM partner WHERE shared_with_id = %(user_id)s))""",
     "memory": "SELECT * FROM memory WHERE owner_id = %(user_id)s",
     "memory_asset": """SELECT * FROM memory_asset
         WHERE memory_id IN (SELECT id FROM memory WHERE owner_id = %(user_id)s)""",

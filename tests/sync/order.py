@@ -9,11 +9,11 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from sync.operations import edits, findings, memories, people, stacks
+from sync.operations import assets, edits, findings, memories, people, stacks
 from sync.operations.edits import Edit
 from sync.operations.findings import Text
 from sync.operations.people import Box
-from tests.sync.changes import PICK, SOME, WHO, Changes
+from tests.sync.changes import PICK, SOME, VISIBILITY, WHO, Changes
 from tests.sync.library import SENT
 
 TURN = Edit("rotate", {"angle": 90})
@@ -56,6 +56,21 @@ class Order(Changes):
         elif ids:
             cover, remove = stacks.update_stack, stacks.remove_asset_from_stack
             self.write(cover if what == "cover" else remove, actor, stack_id, ids[0])
+
+    @rule(number=PICK, visibility=VISIBILITY)
+    def show_first(self, number: int, visibility: str) -> None:
+        """Who sees a stack depends on what stands for it."""
+        if not self.stacks:
+            return
+        who, stack_id = self.stacks[number % len(self.stacks)]
+
+        async def show(tx: Any) -> None:
+            query = "SELECT primary_asset_id AS id FROM stack WHERE id = %s"
+            rows = await (await tx.execute(query, [stack_id])).fetchall()
+            ids = [row["id"] for row in rows]
+            await assets.update_assets(tx, self.actors[who], ids, visibility=visibility)
+
+        self.write(show)
 
     @rule(who=WHO, picks=SOME)
     def create_memory(self, who: int, picks: list[int]) -> None:

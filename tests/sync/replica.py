@@ -43,12 +43,12 @@ class Direct:
 
     async def stream(self) -> AsyncIterator[bytes]:
         async with self.database.read() as connection:
-            is_reset = await checkpoints.is_pending_reset(connection, self.session_id)
-            acks = await checkpoints.list_acks(connection, self.session_id)
-        if is_reset:
+            known = await checkpoints.get_progress(connection, self.session_id)
+        if known.is_pending_reset:
             yield RESET
             return
-        async with aclosing(stream(self.database, self.user_id, REQUESTS, acks)) as blocks:
+        lines = stream(self.database, self.user_id, REQUESTS, known.acks, known.generation)
+        async with aclosing(lines) as blocks:
             async for block in blocks:
                 yield block
 
@@ -93,6 +93,12 @@ class Replica:
         self.heard: list[tuple[str, dict[str, Any], str]] = []
         self._database = sqlite3.connect(":memory:", isolation_level=None)
         self._database.executescript(SCHEMA)
+
+    def copy(self, source: Source) -> Replica:
+        """The same rows, to be fed from elsewhere."""
+        copy = Replica(source, batch_lines=self.batch_lines)
+        self._database.backup(copy._database)
+        return copy
 
     async def pull(
         self,

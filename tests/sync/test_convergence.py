@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.sync.app import DELETES, UPSERTS
 from tests.sync.long_run import run
 from tests.sync.replica import Replica
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "40"))
 SETTINGS = settings(
     max_examples=EXAMPLES,
     derandomize="EXAMPLES" not in os.environ,
@@ -27,6 +28,7 @@ SETTINGS = settings(
 )
 
 
+@pytest.mark.timeout(600)
 def test_every_client_converges(dsn: str) -> None:
     run(dsn, SETTINGS)
     everything = {*UPSERTS, *DELETES, "SyncResetV1"}
