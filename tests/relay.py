@@ -14,7 +14,7 @@ class Relay:
         self._target = port
         self._is_dead = False
         self._pumping: set[asyncio.Task[None]] = set()
-        self.is_given_up = asyncio.Event()  # The server hung up, when nobody could hear it.
+        self._is_given_up = False
 
     async def __aenter__(self) -> Relay:
         self._listening = await asyncio.start_server(self._join, "127.0.0.1", 0)
@@ -32,6 +32,10 @@ class Relay:
     def die(self) -> None:
         self._is_dead = True
 
+    async def is_given_up(self) -> bool:
+        """Whether the server hung up, when nobody could hear it."""
+        return self._is_given_up
+
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
         both = [self._pump(reader, to_server), self._pump(from_server, writer)]
@@ -40,7 +44,7 @@ class Relay:
         try:
             await back
             if self._is_dead:
-                self.is_given_up.set()
+                self._is_given_up = True
                 await there
         finally:
             for end in (writer, to_server):

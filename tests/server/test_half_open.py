@@ -92,8 +92,7 @@ async def test_a_channel_that_goes_half_open_is_freed_and_the_next_one_lacks_not
             await new_asset(database, actor)
             async with database.write() as tx:
                 await assets.delete_assets(tx, actor, [gone])
-            async with asyncio.timeout(20):
-                await wire.is_given_up.wait()
+            await until(wire.is_given_up)
             await until(open_channels, is_met=lambda count: count == 0)
         async with tune_in(http, server.port) as source:
             phone.source = source
@@ -114,8 +113,7 @@ async def test_a_socket_that_goes_half_open_is_hung_up_on(quick_pings, server, a
     async with Relay(server.port) as wire:
         await open_socket(f"http://127.0.0.1:{wire.port}", **alice.headers)
         wire.die()
-        async with asyncio.timeout(20):
-            await wire.is_given_up.wait()
+        await until(wire.is_given_up)
 
 
 @pytest.fixture

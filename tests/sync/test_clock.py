@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from itertools import cycle
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -104,8 +105,8 @@ async def test_the_harness_catches_who_goes_by_the_clock(
     assert (await harness_of(database, Shortcut("at", ("2000-01-01",), horizon))).lost
 
 
-async def new_phone(database: Database, user_id: object) -> Replica:
-    phone = Replica(Phone(database, user_id, await new_session(database, user_id)))  # type: ignore[arg-type]
+async def new_phone(database: Database, user_id: UUID) -> Replica:
+    phone = Replica(Phone(database, user_id, await new_session(database, user_id)))
     await phone.pull()
     return phone
 
