@@ -11,7 +11,7 @@ from uuid import UUID
 from media import edited, faces, images, metadata
 from sql import Database, Transaction, reads
 from storage import files, paths
-from sync.operations import edits, people, renditions
+from sync.operations import edits, portraits, renditions
 from sync.operations.people import Box
 from sync.worker import Consumer, Job, Record
 
@@ -48,7 +48,7 @@ def person_thumbnail_consumer(database: Database, root: Path) -> Consumer:
         key = paths.portrait(source["owner_id"], source["id"], job.pos)
         await asyncio.to_thread(files.write_atomically, root, key, data, durable=False)
         return partial(
-            people.record_thumbnail,
+            portraits.record,
             owner_id=source["owner_id"],
             person_id=source["id"],
             face_id=source["face_id"],
