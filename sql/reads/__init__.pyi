@@ -676,7 +676,7 @@ class people:
         person: Any
     @staticmethod
     async def list_seen(connection: Connection, *, viewer_id: UUID, asset_id: UUID) -> list[list_seen_row]: ...
-    class get_portrait_row(TypedDict):
+    class get_thumbnail_source_row(TypedDict):
         id: UUID
         owner_id: UUID
         face_id: UUID
@@ -690,7 +690,7 @@ class people:
         original_key: str
         preview_key: str
     @staticmethod
-    async def get_portrait(connection: Connection, *, person_id: UUID) -> get_portrait_row | None: ...
+    async def get_thumbnail_source(connection: Connection, *, person_id: UUID) -> get_thumbnail_source_row | None: ...
     class list_unpictured_row(TypedDict):
         id: UUID
         owner_id: UUID

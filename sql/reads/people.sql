@@ -68,8 +68,8 @@ SELECT (SELECT count(*) FROM seen) AS total,
                       'updated_at', person.updated_at) ORDER BY ranked.rank)
              FROM ranked
              JOIN person ON person.id = ranked.id
-            WHERE ranked.rank > %(offset)s
-              AND ranked.rank <= %(offset)s + %(limit)s + 1), '[]') AS people;
+            WHERE ranked.rank > %(offset)s::bigint
+              AND ranked.rank <= %(offset)s::bigint + %(limit)s + 1), '[]') AS people;
 
 -- get_people -> rows
 SELECT person.id, person.name, person.birth_date, person.thumbnail_key, person.is_hidden,
@@ -123,7 +123,7 @@ SELECT face.id, face.image_width, face.image_height, face.x1, face.y1, face.x2, 
    AND face.is_visible
  ORDER BY face.x1, face.id;
 
--- get_portrait -> row?
+-- get_thumbnail_source -> row?
 -- What a worker needs to make a picture of a person: their face, and where it is to be seen. The
 -- box is not that of what edits left of a picture.
 SELECT person.id, person.owner_id, face.id AS face_id, face.image_width, face.image_height,

@@ -16,7 +16,7 @@ from sql import Transaction, reads, writes
 from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid, NoAccess
-from sync.operations import portraits
+from sync.operations import person_thumbnails
 
 OVERLAP_MIN = 0.5  # of two boxes, common area by joint area, for them to be around the same face
 
@@ -366,7 +366,7 @@ async def _stage_replacement(
     tx: Transaction, owner_id: UUID, replaced: Sequence[writes.people.replace_featured_row]
 ) -> None:
     await _stage(tx, "person.face_changed", owner_id, [row["id"] for row in replaced])
-    await portraits.drop(tx, owner_id, [row["thumbnail_key"] for row in replaced])
+    await person_thumbnails.drop(tx, owner_id, [row["thumbnail_key"] for row in replaced])
 
 
 async def _stage_deletion(
@@ -375,7 +375,7 @@ async def _stage_deletion(
     gone: Sequence[writes.people.delete_people_row | writes.people.delete_all_people_row],
 ) -> None:
     await _stage(tx, "person.deleted", owner_id, [row["id"] for row in gone])
-    await portraits.drop(tx, owner_id, [row["thumbnail_key"] for row in gone])
+    await person_thumbnails.drop(tx, owner_id, [row["thumbnail_key"] for row in gone])
 
 
 async def _stage_faces(tx: Transaction, owner_id: UUID, face_ids: Sequence[UUID]) -> None:
