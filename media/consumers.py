@@ -11,7 +11,7 @@ from uuid import UUID
 from media import edited, faces, images, metadata
 from sql import Database, Transaction, reads
 from storage import files, paths
-from sync.operations import edits, people, renditions
+from sync.operations import edits, person_thumbnails, renditions
 from sync.operations.people import Box
 from sync.worker import Consumer, Job, Record
 
@@ -39,23 +39,23 @@ def thumbnail_consumer(database: Database, root: Path) -> Consumer:
 
 
 def person_thumbnail_consumer(database: Database, root: Path) -> Consumer:
-    async def make_portrait(job: Job) -> Record:
+    async def make_person_thumbnail(job: Job) -> Record:
         async with database.read() as connection:
-            source = await reads.people.get_portrait(connection, person_id=job.entity_id)
+            source = await reads.people.get_thumbnail_source(connection, person_id=job.entity_id)
         if source is None:
             return _record_nothing
         data = await asyncio.to_thread(_cut_out, root, source)
-        key = paths.portrait(source["owner_id"], source["id"], job.pos)
+        key = paths.person_thumbnail(source["owner_id"], source["id"], job.pos)
         await asyncio.to_thread(files.write_atomically, root, key, data, durable=False)
         return partial(
-            people.record_thumbnail,
+            person_thumbnails.record,
             owner_id=source["owner_id"],
             person_id=source["id"],
             face_id=source["face_id"],
             key=key,
         )
 
-    return make_portrait
+    return make_person_thumbnail
 
 
 def edit_consumer(database: Database, root: Path) -> Consumer:
@@ -109,7 +109,7 @@ def _render(root: Path, source: reads.assets.get_source_row) -> dict[str, Any]:
     return {**_facts(made), **keys}
 
 
-def _cut_out(root: Path, source: reads.people.get_portrait_row) -> bytes:
+def _cut_out(root: Path, source: reads.people.get_thumbnail_source_row) -> bytes:
     is_picture = source["type"] == "IMAGE"
     return faces.render(
         paths.resolve(root, source["preview_key"]) if source["preview_key"] else None,

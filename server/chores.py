@@ -18,7 +18,7 @@ from sql import Database, Disconnected, Transaction, reads
 from storage import janitor
 from storage.janitor import Implausible
 from sync import doctor, retention, schedule
-from sync.operations import assets, duplicates, memories, portraits, renditions, sessions
+from sync.operations import assets, duplicates, memories, person_thumbnails, renditions, sessions
 
 logger = logging.getLogger(__name__)
 
@@ -96,9 +96,9 @@ async def request_missing(context: Context) -> None:
         logger.warning("%d assets had lost their jobs", count)
 
 
-async def request_missing_portraits(context: Context) -> None:
+async def request_missing_person_thumbnails(context: Context) -> None:
     """The same of the pictures of people."""
-    count = await _request(context, reads.people.list_unpictured, portraits.request)
+    count = await _request(context, reads.people.list_unpictured, person_thumbnails.request)
     if count:
         logger.warning("%d people had lost their jobs", count)
 
@@ -169,7 +169,7 @@ CHORES: tuple[Chore, ...] = (
     empty_trash,
     end_sessions,
     request_missing,
-    request_missing_portraits,
+    request_missing_person_thumbnails,
     prune_log,
     search_unfit,
     make_memories,
@@ -216,8 +216,8 @@ async def _list_claimed(database: Database, keys: list[str]) -> set[str]:
     named = [id_ for id_ in ids.values() if id_]
     async with database.read() as connection:
         assets = await reads.assets.list_claimed(connection, asset_ids=named, keys=keys)
-        portraits = await reads.people.list_claimed(connection, person_ids=named, keys=keys)
-    claimed = {row["key"] for row in assets} | {row["key"] for row in portraits if row["key"]}
+        thumbnails = await reads.people.list_claimed(connection, person_ids=named, keys=keys)
+    claimed = {row["key"] for row in assets} | {row["key"] for row in thumbnails if row["key"]}
     # What is not named after an asset or a person is not ours to judge.
     return claimed | {key for key, id_ in ids.items() if id_ is None}
 

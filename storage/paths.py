@@ -47,8 +47,8 @@ def edited(owner_id: UUID, asset_id: UUID, edit_id: UUID, type_: str, extension:
     return f"{_shard(RENDITIONS, owner_id, asset_id)}_{edit_id}_{type_}.{extension}"
 
 
-def portrait(owner_id: UUID, person_id: UUID, version: int) -> str:
-    """Of a person. Each version has a name of its own: one may be removed while the next is made."""
+def person_thumbnail(owner_id: UUID, person_id: UUID, version: int) -> str:
+    """Each version has a name of its own: one may be removed while the next is made."""
     return f"{_shard(RENDITIONS, owner_id, person_id)}_{version}.jpeg"
 
 

@@ -1,5 +1,4 @@
-"""What an administrator can set: every setting of the contract, with its default, and how it is
-read."""
+"""Every setting an administrator has, with its default, and how it is read."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from sync.errors import NoAccess
 from sync.operations import people
 from sync.operations.people import Box
 
-PIXELS_MAX = 2**30  # of a place: the sum of two is still an integer of the database
+PIXELS_MAX = 2**30 - 1  # The sum of two is an integer that Postgres knows.
 
 Place = Annotated[int, Meta(ge=-PIXELS_MAX, le=PIXELS_MAX)]
 Size = Annotated[int, Meta(ge=1, le=PIXELS_MAX)]

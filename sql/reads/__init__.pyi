@@ -659,6 +659,11 @@ class people:
         y2: int
     @staticmethod
     async def list_faces(connection: Connection, *, asset_ids: list[UUID]) -> list[list_faces_row]: ...
+    class list_faces_of_row(TypedDict):
+        id: UUID
+        asset_id: UUID
+    @staticmethod
+    async def list_faces_of(connection: Connection, *, person_ids: list[UUID], with_featured: bool, limit: int | None) -> list[list_faces_of_row]: ...
     class find_faces_row(TypedDict):
         id: UUID
         asset_id: UUID
@@ -714,7 +719,7 @@ class people:
         person: Any
     @staticmethod
     async def list_seen(connection: Connection, *, viewer_id: UUID, asset_id: UUID) -> list[list_seen_row]: ...
-    class get_portrait_row(TypedDict):
+    class get_thumbnail_source_row(TypedDict):
         id: UUID
         owner_id: UUID
         face_id: UUID
@@ -728,7 +733,7 @@ class people:
         original_key: str
         preview_key: str
     @staticmethod
-    async def get_portrait(connection: Connection, *, person_id: UUID) -> get_portrait_row | None: ...
+    async def get_thumbnail_source(connection: Connection, *, person_id: UUID) -> get_thumbnail_source_row | None: ...
     class list_unpictured_row(TypedDict):
         id: UUID
         owner_id: UUID

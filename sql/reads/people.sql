@@ -11,6 +11,16 @@ SELECT face.id, face.source_type, face.image_width, face.image_height,
  WHERE face.asset_id = ANY(%(asset_ids)s)
  ORDER BY face.id;
 
+-- list_faces_of -> rows
+-- Of some people, all or so many; also, or not, those that stand for them.
+-- nullable: limit
+SELECT face.id, face.asset_id
+  FROM person
+  JOIN asset_face AS face ON face.person_id = person.id
+ WHERE person.id = ANY(%(person_ids)s)
+   AND (%(with_featured)s OR face.id IS DISTINCT FROM person.face_id)
+ LIMIT %(limit)s;
+
 -- find_faces -> rows
 -- Where each of these people is to be seen in the asset beside them.
 SELECT face.id, face.asset_id, face.person_id, asset.visibility, asset.is_offline
@@ -29,16 +39,13 @@ SELECT asset.owner_id FROM asset WHERE asset.id = %(asset_id)s;
 -- holds is given when there is another page.
 WITH seen AS MATERIALIZED (
     SELECT person.id, person.is_hidden, person.is_favorite, person.name, person.created_at,
-           count(*) AS faces
+           counted.faces
       FROM person
-      JOIN asset_face AS face ON face.person_id = person.id
-      JOIN asset ON asset.id = face.asset_id
-     WHERE person.owner_id = %(owner_id)s
-       AND face.deleted_at IS NULL
-       AND face.is_visible
-       AND asset.visibility = 'timeline'
-       AND asset.deleted_at IS NULL
-     GROUP BY person.id
+      JOIN (SELECT person_count.person_id, sum(person_count.amount) AS faces
+              FROM person_count
+             WHERE person_count.owner_id = %(owner_id)s
+             GROUP BY person_count.person_id) AS counted ON counted.person_id = person.id
+     WHERE counted.faces > 0
 ), ranked AS (
     SELECT seen.id, row_number() OVER (
                ORDER BY seen.is_hidden, seen.is_favorite DESC, seen.name = '', seen.faces DESC,
@@ -61,8 +68,8 @@ SELECT (SELECT count(*) FROM seen) AS total,
                       'updated_at', person.updated_at) ORDER BY ranked.rank)
              FROM ranked
              JOIN person ON person.id = ranked.id
-            WHERE ranked.rank > %(offset)s
-              AND ranked.rank <= %(offset)s + %(limit)s + 1), '[]') AS people;
+            WHERE ranked.rank > %(offset)s::bigint
+              AND ranked.rank <= %(offset)s::bigint + %(limit)s + 1), '[]') AS people;
 
 -- get_people -> rows
 SELECT person.id, person.name, person.birth_date, person.thumbnail_key, person.is_hidden,
@@ -116,7 +123,7 @@ SELECT face.id, face.image_width, face.image_height, face.x1, face.y1, face.x2, 
    AND face.is_visible
  ORDER BY face.x1, face.id;
 
--- get_portrait -> row?
+-- get_thumbnail_source -> row?
 -- What a worker needs to make a picture of a person: their face, and where it is to be seen. The
 -- box is not that of what edits left of a picture.
 SELECT person.id, person.owner_id, face.id AS face_id, face.image_width, face.image_height,

@@ -106,7 +106,8 @@ SELECT coalesce(json_agg(json_build_object('timeBucket', bucket.month, 'count', 
 
 -- get_bucket -> value
 -- One month of libraries or of an album, or what the filters leave of it: a
--- TimeBucketAssetResponseDto in JSON, written at once, as making an object costs as much as a read.
+-- TimeBucketAssetResponseDto in JSON. Its keys are put between the columns as text, since an object
+-- would be written twice.
 -- nullable: viewer_id, owner_id, album_id, person_id, tag_id, is_favorite
 -- nullable: west, south, east, north
 WITH RECURSIVE branch AS (
@@ -232,11 +233,15 @@ SELECT concat(
                AND CASE WHEN %(west)s::float8 <= %(east)s::float8
                         THEN exif.longitude BETWEEN %(west)s AND %(east)s
                         ELSE exif.longitude >= %(west)s OR exif.longitude <= %(east)s END)
-         ORDER BY CASE WHEN %(is_ascending)s THEN 1 ELSE -1 END * row_number() OVER (
-                   ORDER BY CASE %(order_by)s
-                            WHEN 'takenAt' THEN date_trunc('day', picked.local_date_time)
-                            ELSE picked.created_at AT TIME ZONE 'UTC' END,
-                            picked.file_created_at, picked.id)) AS shown;
+         ORDER BY CASE %(order_by)s WHEN 'takenAt'
+                  THEN CASE WHEN %(is_ascending)s THEN 1 ELSE -1 END
+                     * (picked.local_date_time::date - date '2000-01-01') END,
+                  CASE WHEN %(is_ascending)s AND %(order_by)s <> 'takenAt'
+                       THEN picked.created_at END,
+                  CASE WHEN %(order_by)s <> 'takenAt' THEN picked.created_at END DESC,
+                  CASE WHEN %(is_ascending)s THEN picked.file_created_at END,
+                  picked.file_created_at DESC,
+                  picked.id) AS shown;
 
 -- is_partner -> value
 -- Whether somebody lets a user see their library.

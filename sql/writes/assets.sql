@@ -30,7 +30,7 @@ SELECT asset.id, asset.type, asset.visibility, asset.live_photo_video_id, asset.
  ORDER BY asset.id
    FOR UPDATE;
 
--- hold_assets -> count
+-- hold_assets -> none
 -- Hold assets until commit, whoever's they are; in one order, so none can deadlock.
 SELECT asset.id
   FROM asset

@@ -51,29 +51,9 @@ DELETE FROM person WHERE id = ANY(%(person_ids)s) RETURNING id, thumbnail_key;
 -- All of a user's.
 DELETE FROM person WHERE owner_id = %(owner_id)s RETURNING id, thumbnail_key;
 
--- move_faces -> rows
--- Of these people to another, or to nobody.
--- nullable: person_id
-UPDATE asset_face
-   SET person_id = %(person_id)s
- WHERE person_id = ANY(%(former_ids)s)
-RETURNING id;
-
--- hand_over -> rows
--- Some faces of these people to another, or to nobody, but none that stands for one of them.
--- nullable: person_id
-UPDATE asset_face
-   SET person_id = %(person_id)s
- WHERE id IN (SELECT face.id
-                FROM person
-                JOIN asset_face AS face ON face.person_id = person.id
-               WHERE person.id = ANY(%(former_ids)s)
-                 AND face.id IS DISTINCT FROM person.face_id
-               LIMIT %(limit)s)
-RETURNING id;
-
 -- assign_faces -> rows
--- Those that were not this person's already.
+-- To a person, or to nobody; those that were not so already. Their assets are held.
+-- nullable: person_id
 UPDATE asset_face
    SET person_id = %(person_id)s
  WHERE id = ANY(%(face_ids)s)

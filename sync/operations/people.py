@@ -5,7 +5,7 @@ A face is its picture's owner's, and so is the person it is assigned to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple, TypedDict, Unpack
 from uuid import UUID, uuid4
@@ -16,6 +16,7 @@ from sql import Transaction, reads, writes
 from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid, NoAccess
+from sync.operations import person_thumbnails
 
 OVERLAP_MIN = 0.5  # of two boxes, common area by joint area, for them to be around the same face
 
@@ -94,11 +95,9 @@ async def hand_over_faces(
     former = [id_ for id_ in former_ids if id_ in own]
     if await reads.people.count_faces(tx, person_ids=former) <= log.IDS_MAX:
         return False
-    rows = await writes.people.hand_over(
-        tx, former_ids=former, person_id=person_id, limit=log.IDS_MAX
-    )
-    await _stage_faces(tx, actor.user_id, [row["id"] for row in rows])
-    return bool(rows)
+    faces = await _move_faces(tx, former, person_id, limit=log.IDS_MAX)
+    await _stage_faces(tx, actor.user_id, faces)
+    return bool(faces)
 
 
 async def merge_people(
@@ -115,13 +114,13 @@ async def merge_people(
     if person_id not in own:
         raise NoAccess("person.merge")
     others = [id_ for id_ in other_ids if id_ in own]
-    faces = await writes.people.move_faces(tx, former_ids=others, person_id=person_id)
+    faces = await _move_faces(tx, others, person_id)
     await writes.people.inherit(tx, person_id=person_id, other_ids=others)
     gone = await writes.people.delete_people(tx, person_ids=others)
     featured = await writes.people.feature_first(tx, person_id=person_id)
     await _stage(tx, "person.updated", actor.user_id, [person_id])
     await _stage(tx, "person.face_changed", actor.user_id, [row["id"] for row in featured])
-    await _stage_faces(tx, actor.user_id, [row["id"] for row in faces])
+    await _stage_faces(tx, actor.user_id, faces)
     await _stage_deletion(tx, actor.user_id, gone)
     return set(others)
 
@@ -131,31 +130,10 @@ async def delete_people(tx: Transaction, actor: Actor, person_ids: Sequence[UUID
     await access.hold_library(tx, actor.user_id)
     await _lock(tx, actor, person_ids, "person.delete")
     ids = list(person_ids)
-    faces = await writes.people.move_faces(tx, former_ids=ids, person_id=None)
+    faces = await _move_faces(tx, ids, None)
     gone = await writes.people.delete_people(tx, person_ids=ids)
-    await _stage_faces(tx, actor.user_id, [row["id"] for row in faces])
+    await _stage_faces(tx, actor.user_id, faces)
     await _stage_deletion(tx, actor.user_id, gone)
-
-
-async def request_thumbnails(tx: Transaction, owner_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Have people's pictures made again."""
-    await log.stage(tx, "person.thumbnail_requested", owner_id, person_ids)
-
-
-async def record_thumbnail(
-    tx: Transaction, owner_id: UUID, person_id: UUID, *, face_id: UUID, key: str
-) -> None:
-    """Record a picture of that face whose bytes are stored. They go again if meanwhile another
-    face stands for the person."""
-    former = await writes.people.set_thumbnail(
-        tx, person_id=person_id, face_id=face_id, thumbnail_key=key
-    )
-    if former is None:
-        await _drop_files(tx, owner_id, [key])
-        return
-    await _stage(tx, "person.thumbnail_made", owner_id, [person_id])
-    if former["thumbnail_key"] != key:
-        await _drop_files(tx, owner_id, [former["thumbnail_key"]])
 
 
 async def create_face(
@@ -320,6 +298,19 @@ async def _insert_faces(
     return ids
 
 
+async def _move_faces(
+    tx: Transaction, former_ids: list[UUID], person_id: UUID | None, *, limit: int | None = None
+) -> list[UUID]:
+    """To another, or to nobody. With a limit, none that stands for somebody is among them."""
+    rows = await reads.people.list_faces_of(
+        tx, person_ids=former_ids, with_featured=limit is None, limit=limit
+    )
+    await writes.assets.hold_assets(tx, asset_ids=[row["asset_id"] for row in rows])
+    ids = [row["id"] for row in rows]
+    await writes.people.assign_faces(tx, face_ids=ids, person_id=person_id)
+    return ids
+
+
 async def _delete_faces(tx: Transaction, owner_id: UUID, face_ids: list[UUID]) -> None:
     if not face_ids:
         return
@@ -375,7 +366,7 @@ async def _stage_replacement(
     tx: Transaction, owner_id: UUID, replaced: Sequence[writes.people.replace_featured_row]
 ) -> None:
     await _stage(tx, "person.face_changed", owner_id, [row["id"] for row in replaced])
-    await _drop_files(tx, owner_id, [row["thumbnail_key"] for row in replaced])
+    await person_thumbnails.drop(tx, owner_id, [row["thumbnail_key"] for row in replaced])
 
 
 async def _stage_deletion(
@@ -384,12 +375,7 @@ async def _stage_deletion(
     gone: Sequence[writes.people.delete_people_row | writes.people.delete_all_people_row],
 ) -> None:
     await _stage(tx, "person.deleted", owner_id, [row["id"] for row in gone])
-    await _drop_files(tx, owner_id, [row["thumbnail_key"] for row in gone])
-
-
-async def _drop_files(tx: Transaction, owner_id: UUID, keys: Iterable[str | None]) -> None:
-    if named := [key for key in keys if key]:
-        await log.stage(tx, "person.thumbnail_dropped", owner_id, [owner_id], keys=named)
+    await person_thumbnails.drop(tx, owner_id, [row["thumbnail_key"] for row in gone])
 
 
 async def _stage_faces(tx: Transaction, owner_id: UUID, face_ids: Sequence[UUID]) -> None:

@@ -59,6 +59,15 @@ async def test_faces_come_from_left_to_right(add, alice, new_person, see):
     assert [face["boundingBoxX1"] for face in await faces(alice, asset_id)] == [-10, 90, 200]
 
 
+async def test_a_face_may_be_anywhere(add, alice, new_person, see):
+    most, asset_id = 2**30 - 1, await add()
+
+    await see(await new_person("Anna"), asset_id, x=most, y=-most, width=most, height=most)
+
+    (face,) = await faces(alice, asset_id)
+    assert (face["boundingBoxX2"], face["boundingBoxY2"]) == (2 * most, 0)
+
+
 async def test_a_picture_without_faces_has_none(alice, add):
     assert await faces(alice, await add()) == []
 

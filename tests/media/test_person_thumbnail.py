@@ -446,7 +446,7 @@ async def test_a_person_who_is_gone_meanwhile_is_no_failure(
     assert await query("SELECT queue FROM job") == []
 
 
-async def test_a_portrait_is_no_litter_and_a_lost_job_comes_back(
+async def test_the_picture_of_a_person_is_no_litter_and_a_lost_job_comes_back(
     alice, database, root, photo, new_person, see, work, execute, monkeypatch
 ):
     monkeypatch.setattr(janitor, "GRACE_SECONDS", -60.0)
@@ -456,7 +456,7 @@ async def test_a_portrait_is_no_litter_and_a_lost_job_comes_back(
     await work("metadata", "thumbnail")
     await execute("DELETE FROM job")
     await execute("UPDATE person SET updated_at = now() - interval '1 day'")
-    lost = paths.resolve(root, paths.portrait(UUID(alice.user["id"]), uuid4(), 1))
+    lost = paths.resolve(root, paths.person_thumbnail(UUID(alice.user["id"]), uuid4(), 1))
     lost.parent.mkdir(parents=True, exist_ok=True)
     lost.write_bytes(b"bytes")
 

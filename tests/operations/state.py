@@ -55,6 +55,7 @@ async def differences(database: Database) -> list[dict[str, Any]]:
             found += await (await connection.execute(query.encode())).fetchall()
         found += await (await connection.execute(BROKEN_STACKS.encode())).fetchall()
         found += await (await connection.execute(MISCOUNTED.encode())).fetchall()
+        found += await (await connection.execute(MISCOUNTED_PEOPLE.encode())).fetchall()
     return found
 
 
@@ -90,5 +91,22 @@ SELECT owner_id, order_by, month, visibility, is_trashed, is_favorite, is_covere
                          AS dated (order_by, at)
   ) AS both_sides
  GROUP BY 1, 2, 3, 4, 5, 6, 7
+HAVING sum(amount) <> 0
+"""
+
+# People of whom another number of faces in the timeline is kept than there is.
+MISCOUNTED_PEOPLE = """
+SELECT owner_id, person_id, sum(amount) FILTER (WHERE is_kept) AS kept,
+       -sum(amount) FILTER (WHERE NOT is_kept) AS counted
+  FROM (
+    SELECT owner_id, person_id, amount, true AS is_kept FROM person_count
+     UNION ALL
+    SELECT asset.owner_id, face.person_id, -1, false
+      FROM asset_face AS face
+      JOIN asset ON asset.id = face.asset_id
+     WHERE face.person_id IS NOT NULL AND face.is_visible AND face.deleted_at IS NULL
+       AND asset.visibility = 'timeline' AND asset.deleted_at IS NULL
+  ) AS both_sides
+ GROUP BY 1, 2
 HAVING sum(amount) <> 0
 """

@@ -11,7 +11,7 @@ import pytest
 
 from sync import log
 from sync.errors import Invalid, NoAccess
-from sync.operations import assets, people
+from sync.operations import assets, people, person_thumbnails
 from sync.operations.people import Box
 from tests.operations.state import differences
 from tests.sync.library import ask, new_asset, sequence
@@ -196,7 +196,7 @@ async def test_a_picture_is_of_the_face_that_stands_for_a_person(
 
     first = await do(people.create_face, alice, ids[0], anna, SMALL)
     second = await do(people.create_face, alice, ids[1], anna, LARGE)
-    record = (people.record_thumbnail, alice.user_id, anna)
+    record = (person_thumbnails.record, alice.user_id, anna)
     await do(*record, face_id=first, key="a")
     assert ((await person(anna))["thumbnail_key"], await dropped()) == ("a", [])
     await do(*record, face_id=second, key="b")
@@ -231,7 +231,7 @@ async def test_every_new_face_of_a_person_asks_for_a_picture(database, alice, an
     await do(people.update_person, alice, anna, featured_asset_id=ids[0])
     await do(people.reassign_face, alice, face_id, bert)
     assert await asked() == {anna, bert}
-    await do(people.request_thumbnails, alice.user_id, [bert])
+    await do(person_thumbnails.request, alice.user_id, [bert])
     assert await asked() == {bert}
 
 

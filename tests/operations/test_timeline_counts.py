@@ -6,11 +6,17 @@ import asyncio
 import contextlib
 import random
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
 
+import psycopg
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from psycopg.conninfo import make_conninfo
 
 from sql import Database
+from sql.migrate import LEDGER, migrate
 from sync.errors import Invalid
 from sync.operations import assets, stacks
 from tests.operations.state import miscounted
@@ -18,7 +24,31 @@ from tests.sync.library import an_upload, ask, new_asset, new_user
 
 MOMENTS = [datetime(2024, 1, 31, 23, 59, tzinfo=UTC) + timedelta(days=30 * n) for n in range(4)]
 VISIBILITIES = ("timeline", "archive", "hidden", "locked")
+SCHEMA = sorted(
+    Path(__file__).parents[2].joinpath("sql/schema").glob("*.sql"), key=lambda file: file.name
+)
+BEFORE = b"""
+    INSERT INTO "user" (email, name) VALUES ('a', 'A');
+    INSERT INTO asset (id, owner_id, type, original_key, original_file_name, checksum, file_bytes,
+                       file_created_at, file_modified_at, local_date_time, is_favorite, deleted_at)
+    SELECT gen_random_uuid(), "user".id, 'IMAGE', '', '', sha256(n::text::bytea), 1, now(), now(),
+           now() - n * interval '9 days', n % 2 = 0, CASE WHEN n % 3 = 0 THEN now() END
+      FROM "user", generate_series(1, 10) AS n;
+    INSERT INTO stack (owner_id, primary_asset_id) SELECT owner_id, id FROM asset LIMIT 1;
+    UPDATE asset SET stack_id = stack.id FROM stack
+     WHERE asset.id = primary_asset_id OR asset.id IN (
+           SELECT id FROM asset WHERE id <> (SELECT primary_asset_id FROM stack) LIMIT 2)"""
 MERGE = b'SELECT merge_timeline_counts(id) FROM "user"'
+
+
+@pytest.fixture
+def empty(postgres):
+    """The DSN of a database that nothing was done to."""
+    name = f"heliograph_{uuid4().hex[:12]}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        yield make_conninfo(postgres, dbname=name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 class Undone(Exception):
@@ -162,3 +192,23 @@ def test_counts_are_what_there_is(dsn, rounds):
             await hold(database, rounds)
 
     asyncio.run(run())
+
+
+async def test_what_was_there_before_it_was_counted_is_counted(empty):
+    known = [file for file in SCHEMA if file.name < "0008"]
+    with psycopg.connect(empty) as connection:
+        connection.execute(LEDGER)
+        for file in known:
+            connection.execute(file.read_text().encode())
+            connection.execute("INSERT INTO migration (name) VALUES (%s)", [file.name])
+        connection.execute(BEFORE)
+    migrate(empty)
+
+    async with Database(empty) as database:
+        assert await miscounted(database) == []
+        (row,) = await ask(
+            database,
+            "SELECT count(*) FILTER (WHERE is_covered) AS covered,"
+            " (SELECT sum(amount) FROM timeline_count) AS counted FROM asset",
+        )
+    assert row == {"covered": 2, "counted": 2 * 10}
