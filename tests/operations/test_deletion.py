@@ -10,6 +10,7 @@ import pytest
 from sync.errors import Invalid, Refused
 from sync.operations import (
     albums,
+    asset_metadata,
     assets,
     edits,
     findings,
@@ -64,7 +65,7 @@ async def furnish(do, actor, asset_ids):
         await do(people.create_face, actor, asset_id, person_id, BOX)
         await do(findings.record_ocr, asset_id, [TEXT, TEXT])
         await do(edits.set_edits, actor, asset_id, [Edit("rotate", {"angle": 90})])
-        await do(assets.set_metadata, actor, [(asset_id, "mobile-app", {"iCloudId": "x"})])
+        await do(asset_metadata.set_metadata, actor, [(asset_id, "mobile-app", {"iCloudId": "x"})])
     return album_id
 
 

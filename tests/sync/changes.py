@@ -141,9 +141,9 @@ class Changes(RuleBasedStateMachine):
     def note(self, who: int, picks: list[int], key: str, value: Any, is_kept: bool) -> None:
         actor, ids = self.actors[who], self.assets_of(who, picks)
         if is_kept:
-            self.write(assets.set_metadata, actor, [(id_, key, value) for id_ in ids])
+            self.write(asset_metadata.set_metadata, actor, [(id_, key, value) for id_ in ids])
         else:
-            self.write(assets.delete_metadata, actor, [(id_, key) for id_ in ids])
+            self.write(asset_metadata.delete_metadata, actor, [(id_, key) for id_ in ids])
 
     @rule(who=WHO, pick=PICK, is_picture=st.booleans())
     def find(self, who: int, pick: int, is_picture: bool) -> None:

@@ -11,7 +11,7 @@ import pytest
 from sync import doctor, fitness, retention, schedule
 from sync.feeds import FEEDS
 from sync.fitness import FIELDS
-from sync.operations import albums, assets, partners, people, stacks, users
+from sync.operations import albums, asset_metadata, assets, partners, people, stacks, users
 from tests.sync import app
 from tests.sync.library import an_upload, ask, ask_one, new_asset, new_user, sequence
 from tests.sync.replica import Direct, Replica, new_replica, new_session
@@ -183,7 +183,7 @@ async def test_what_hangs_on_a_row_goes_and_comes_with_it_for_all_who_see_it(dat
         await albums.update_album(tx, alice, album_id, thumbnail_asset_id=second)
         await partners.create_partner(tx, alice, carol.user_id)
         await stacks.create_stack(tx, alice, [second, first])
-        await assets.set_metadata(tx, alice, [(second, "mobile-app", {})])
+        await asset_metadata.set_metadata(tx, alice, [(second, "mobile-app", {})])
     await sequence(database)
     everyone = {actor: await new_phone(database, actor) for actor in (alice, bob, carol)}
     # They all had it when it still was no twin.
@@ -222,7 +222,7 @@ async def test_what_comes_later_to_a_held_row_is_held_when_a_phone_is_stuck_at_i
     await recheck(database)
     await agree(database, phone, alice)
     async with database.write() as tx:
-        await assets.set_metadata(tx, alice, [(second, "mobile-app", {})])
+        await asset_metadata.set_metadata(tx, alice, [(second, "mobile-app", {})])
     await sequence(database)
     assert await is_jammed(phone)
     assert await is_jammed(phone)
