@@ -11,8 +11,7 @@ from uuid import UUID
 from media import edited, faces, images, metadata
 from sql import Database, Transaction, reads
 from storage import files, paths
-from sync.operations import edits, person_thumbnails, renditions
-from sync.operations.people import Box
+from sync.operations import edits, people, person_thumbnails, renditions
 from sync.worker import Consumer, Job, Record
 
 
@@ -114,7 +113,7 @@ def _cut_out(root: Path, source: reads.people.get_thumbnail_source_row) -> bytes
     return faces.render(
         paths.resolve(root, source["preview_key"]) if source["preview_key"] else None,
         paths.resolve(root, source["original_key"]) if is_picture else None,
-        Box(*(source[name] for name in Box._fields)),  # type: ignore[literal-required]
+        people.box_of(source),
     )
 
 

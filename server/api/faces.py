@@ -8,6 +8,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from server.body import Body, Id
+from server.edited_boxes import find, get_edits, show
 from server.endpoint import Call, endpoint
 from server.wire import Json
 from server.wire.people import show_face, show_person
@@ -55,7 +56,9 @@ async def get_faces(call: Call) -> Json:
         rows = await reads.people.list_seen(
             connection, asset_id=asset_id, viewer_id=call.actor.user_id
         )
-    return [show_face(row) for row in rows]
+        edits = await get_edits(connection, asset_id)
+    boxes = [show(people.box_of(row), edits) for row in rows]
+    return [show_face(row, box) for row, box in zip(rows, boxes, strict=True) if box]
 
 
 @endpoint("POST", "/faces", permission="face.create", body=FaceCreate, status=201)
@@ -70,7 +73,8 @@ async def create_face(call: Call) -> web.Response:
         asked.y + asked.height,
     )
     async with call.context.database.write() as tx:
-        await people.create_face(tx, call.actor, asked.asset_id, asked.person_id, box)
+        drawn = find(box, await get_edits(tx, asked.asset_id))
+        await people.create_face(tx, call.actor, asked.asset_id, asked.person_id, drawn)
     return web.Response(status=201)
 
 

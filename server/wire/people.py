@@ -7,6 +7,7 @@ from typing import Any
 
 from server.wire import iso
 from sql import reads
+from sync.operations.people import Box
 
 
 def show_person(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,16 +35,16 @@ def show_people(row: reads.people.list_people_row, *, size: int) -> dict[str, An
     }
 
 
-def show_face(row: reads.people.list_seen_row) -> dict[str, Any]:
-    """AssetFaceResponseDto."""
+def show_face(row: reads.people.list_seen_row, box: Box) -> dict[str, Any]:
+    """AssetFaceResponseDto, of a face that is shown there."""
     return {
         "id": row["id"],
-        "imageWidth": row["image_width"],
-        "imageHeight": row["image_height"],
-        "boundingBoxX1": row["x1"],
-        "boundingBoxY1": row["y1"],
-        "boundingBoxX2": row["x2"],
-        "boundingBoxY2": row["y2"],
+        "imageWidth": box.image_width,
+        "imageHeight": box.image_height,
+        "boundingBoxX1": box.x1,
+        "boundingBoxY1": box.y1,
+        "boundingBoxX2": box.x2,
+        "boundingBoxY2": box.y2,
         "sourceType": row["source_type"],
         "person": show_person(row["person"]) if row["person"] else None,
     }

@@ -32,6 +32,11 @@ class Box(NamedTuple):
     y2: int
 
 
+def box_of(row: Mapping[str, Any]) -> Box:
+    """The box of a row of `asset_face`."""
+    return Box(*(row[name] for name in Box._fields))
+
+
 class Details(TypedDict, total=False):
     """What may be said of a person."""
 
@@ -198,7 +203,7 @@ async def record_faces(tx: Transaction, asset_id: UUID, found: Sequence[Box]) ->
     left = {row["id"]: row for row in known}
     ids, new = [], {}
     for box in found:
-        match = next((id_ for id_, row in left.items() if _overlap(box, _box(row))), None)
+        match = next((id_ for id_, row in left.items() if _overlap(box, box_of(row))), None)
         if match:
             del left[match]
         else:
@@ -343,10 +348,6 @@ async def _lock_face(tx: Transaction, actor: Actor, face_id: UUID, permission: s
     if face is None:
         raise NoAccess(permission)
     await access.lock_assets(tx, actor, [face["asset_id"]], permission)
-
-
-def _box(row: reads.people.list_faces_row) -> Box:
-    return Box(row["image_width"], row["image_height"], row["x1"], row["y1"], row["x2"], row["y2"])
 
 
 def _overlap(one: Box, other: Box) -> bool:

@@ -130,6 +130,82 @@ def share_library():
     return share_library
 
 
+# In pictures that are shown edited.
+
+CROP = {"action": "crop", "parameters": {"x": 50, "y": 40, "width": 200, "height": 150}}
+BOXES = {  # what is at (100, 60) to (180, 160) of 400 x 300, after edits
+    "rotate 90": ([{"action": "rotate", "parameters": {"angle": 90}}], (300, 400),
+                  (140, 100, 240, 180)),
+    "rotate 180": ([{"action": "rotate", "parameters": {"angle": 180}}], (400, 300),
+                   (220, 140, 300, 240)),
+    "rotate 270": ([{"action": "rotate", "parameters": {"angle": 270}}], (300, 400),
+                   (60, 220, 160, 300)),
+    "mirror": ([{"action": "mirror", "parameters": {"axis": "horizontal"}}], (400, 300),
+               (220, 60, 300, 160)),
+    "upside down": ([{"action": "mirror", "parameters": {"axis": "vertical"}}], (400, 300),
+                    (100, 140, 180, 240)),
+    "crop": ([CROP], (200, 150), (50, 20, 130, 120)),
+    "crop and turn": ([CROP, {"action": "rotate", "parameters": {"angle": 90}},
+                       {"action": "mirror", "parameters": {"axis": "horizontal"}}], (150, 200),
+                      (20, 50, 120, 130)),
+}  # fmt: skip
+
+
+@pytest.fixture
+async def photo(add, execute):
+    """A picture of 400 x 300, whose file says so."""
+    asset_id = await add()
+    await execute(
+        "UPDATE asset_exif SET exif_image_width = 300, exif_image_height = 400, orientation = '6'"
+    )
+    return asset_id
+
+
+def place(face):
+    corners = ("boundingBoxX1", "boundingBoxY1", "boundingBoxX2", "boundingBoxY2")
+    return (face["imageWidth"], face["imageHeight"]), tuple(face[name] for name in corners)
+
+
+@pytest.mark.parametrize("name", BOXES)
+async def test_a_face_is_where_edits_left_it(alice, photo, new_person, see, name):
+    edits, size, corners = BOXES[name]
+    await see(await new_person("Anna"), photo)
+
+    answer = await alice.put(f"/api/assets/{photo}/edits", {"edits": edits})
+
+    assert answer.status == 200, answer.data
+    (face,) = await faces(alice, photo)
+    assert place(face) == (size, corners)
+    await alice.delete(f"/api/assets/{photo}/edits")
+    (face,) = await faces(alice, photo)
+    assert place(face) == ((400, 300), (100, 60, 180, 160))
+
+
+@pytest.mark.parametrize("name", BOXES)
+async def test_a_face_is_drawn_where_it_is_seen(alice, photo, new_person, see, name):
+    edits, size, (x1, y1, x2, y2) = BOXES[name]
+    await alice.put(f"/api/assets/{photo}/edits", {"edits": edits})
+
+    width, height = (side * 2 for side in size)  # as large as the app shows it
+    box = {"x": 2 * x1, "y": 2 * y1, "width": 2 * (x2 - x1), "height": 2 * (y2 - y1)}
+    await see(await new_person("Anna"), photo, imageWidth=width, imageHeight=height, **box)
+
+    (face,) = await faces(alice, photo)
+    assert place(face) == (size, (x1, y1, x2, y2))
+    await alice.delete(f"/api/assets/{photo}/edits")
+    (face,) = await faces(alice, photo)
+    assert place(face) == ((400, 300), (100, 60, 180, 160))
+
+
+async def test_a_face_that_was_cut_away_is_not_shown(alice, photo, new_person, see):
+    await see(await new_person("Anna"), photo, x=300)
+    face_id = await see(await new_person("Bert"), photo)
+
+    await alice.put(f"/api/assets/{photo}/edits", {"edits": [CROP]})
+
+    assert [face["id"] for face in await faces(alice, photo)] == [face_id]
+
+
 # Who sees them.
 
 
