@@ -25,6 +25,13 @@ SETTINGS = "-c jit=off -c timezone=UTC"
 DERIVED = f"{SETTINGS} -c synchronous_commit=off"
 # A dead client must not keep its locks: not while its query waits, not behind a cut wire.
 LIVENESS = f"{SETTINGS} -c client_connection_check_interval=500 -c tcp_user_timeout=2000"
+# Nor may a cut wire keep us waiting: a database on another machine is given up after a minute.
+WIRE: dict[str, Any] = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds
+}
 # The sequencer looks up what was touched, row by row, whatever the statistics say about its tables.
 LOOKUPS = f"{LIVENESS} -c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"
 
@@ -57,6 +64,7 @@ class Database:
                 "autocommit": True,
                 "options": DERIVED if is_derived else SETTINGS,
                 "prepare_threshold": 2,
+                **WIRE,
             },
         )
 
@@ -90,7 +98,12 @@ class Database:
     async def session(self, *, options: str = LIVENESS) -> AsyncIterator[Connection]:
         """A connection of its own, for locks that end with it; each transaction one snapshot."""
         async with await AsyncConnection.connect(
-            self._dsn, autocommit=True, row_factory=dict_row, options=options, prepare_threshold=2
+            self._dsn,
+            autocommit=True,
+            row_factory=dict_row,
+            options=options,
+            prepare_threshold=2,
+            **WIRE,
         ) as connection:
             await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
             yield connection
