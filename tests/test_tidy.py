@@ -27,7 +27,7 @@ MACHINE_PATHS = re.compile("(?<![\\w.~])/(" + "|".join(["ro" + "ot", "wo" + "rk"
 def tracked() -> list[Path]:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
-        pytest.skip("not in a repository")
+        pytest.skip("not in a repository", allow_module_level=True)
     return [path for name in listed.stdout.splitlines() if (path := ROOT / name).is_file()]
 
 
