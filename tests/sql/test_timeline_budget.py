@@ -117,6 +117,35 @@ async def test_an_album_reads_what_is_in_it(connection, explain):
         assert rows_read(plan, "asset_exif") <= 300
 
 
+async def test_a_person_or_a_tag_reads_what_it_is_seen_in(connection, explain):
+    some = "SELECT %s, id FROM asset WHERE owner_id = %s ORDER BY local_date_time LIMIT 300"
+    key = UUID(int=9)
+    await connection.execute("INSERT INTO person (id, owner_id) VALUES (%s, %s)", [key, OWNER])
+    await connection.execute(
+        "INSERT INTO asset_face (person_id, asset_id, image_width, image_height, x1, y1, x2, y2,"
+        f" source_type) SELECT few.*, 9, 9, 1, 1, 2, 2, 'manual' FROM ({some}) AS few",
+        [key, OWNER],
+    )
+    await connection.execute(
+        "INSERT INTO tag (id, owner_id, value) VALUES (%s, %s, 'a')", [key, OWNER]
+    )
+    await connection.execute(f"INSERT INTO tag_asset {some}", [key, OWNER])
+
+    for name in ("person_id", "tag_id"):
+        plan = await explain(reads.timeline.count_picked, **{name: key})
+        assert rows_read(plan, "asset") <= 300
+        assert rows_read(plan, "asset_exif") <= 300
+
+
+async def test_a_box_reads_what_is_in_its_latitudes(connection, explain):
+    await connection.execute(
+        "UPDATE asset_exif SET latitude = -17 WHERE asset_id IN (SELECT id FROM asset LIMIT 50)"
+    )
+    box = {"west": 14.0, "east": 16.0, "south": -18.0, "north": -16.0}
+    plan = await explain(reads.timeline.count_picked, **box)
+    assert rows_read(plan, "asset") <= 50
+
+
 async def test_a_day_of_a_year_reads_that_year(explain):
     values = {"first": date(2024, 5, 1), "last": date(2024, 5, 31)}
     for type_ in ("Upload", "Taken"):
