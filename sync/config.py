@@ -15,6 +15,7 @@ Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Natural = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Integer = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 Percent = Annotated[int, Meta(ge=1, le=100)]
+Address = Annotated[str, Meta(pattern=r"^https?://\S+$")]
 ImageFormat = Literal["jpeg", "webp"]
 VideoCodec = Literal["h264", "hevc", "vp9", "av1"]
 AudioCodec = Literal["mp3", "aac", "opus", "pcm_s16le"]
@@ -178,7 +179,9 @@ class Ocr(Group, frozen=True):
 
 class MachineLearning(Group, frozen=True):
     enabled: bool = False
-    urls: tuple[str, ...] = ()
+    urls: Annotated[tuple[str, ...], Meta(min_length=1)] = (
+        "http://immich-machine-learning:3003",
+    )
     availability_checks: AvailabilityChecks = AvailabilityChecks()
     clip: Clip = Clip()
     duplicate_detection: DuplicateDetection = DuplicateDetection()
@@ -188,8 +191,8 @@ class MachineLearning(Group, frozen=True):
 
 class Map(Group, frozen=True):
     enabled: bool = True
-    light_style: str = "https://tiles.immich.cloud/v1/style/light.json"
-    dark_style: str = "https://tiles.immich.cloud/v1/style/dark.json"
+    light_style: Address = "https://tiles.immich.cloud/v1/style/light.json"
+    dark_style: Address = "https://tiles.immich.cloud/v1/style/dark.json"
 
 
 class Faces(Group, frozen=True):
@@ -201,7 +204,7 @@ class Metadata(Group, frozen=True):
 
 
 class NewVersionCheck(Group, frozen=True):
-    enabled: bool = True
+    enabled: bool = False
     channel: Literal["stable", "releaseCandidate"] = "stable"
 
 
@@ -266,7 +269,7 @@ class Switch(Group, frozen=True):
 
 
 class Server(Group, frozen=True):
-    external_domain: str = ""
+    external_domain: Annotated[str, Meta(pattern=r"^(https?://\S+)?$")] = ""
     login_page_message: str = ""
     public_users: bool = True
 
@@ -350,11 +353,15 @@ def build(changes: Mapping[str, Any]) -> Config:
         raise Invalid(str(error)) from error
 
 
-def flatten(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Each setting by its path: `trash.days`, 30."""
+def by_path(config: Config) -> dict[str, Any]:
+    """Each setting by its path, as in JSON: `{"trash.days": 30, ...}`."""
+    return dict(_flatten(msgspec.json.decode(msgspec.json.encode(config)), ""))
+
+
+def _flatten(values: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
         path = f"{above}{name}"
         if isinstance(value, dict):
-            yield from flatten(value, f"{path}.")
+            yield from _flatten(value, f"{path}.")
         else:
             yield path, value

@@ -157,6 +157,9 @@ def _as_json_schema(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     schema = {name: _as_json_schema(value) for name, value in node.items()}
+    if schema.get("type") == "number" and schema.get("minimum") == 1:
+        # Whatever wrote the document rounded 0.001 and 0.1 to 1, and then 0.1 to 0.
+        del schema["minimum"], schema["maximum"]
     if schema.get("nullable") is True:
         del schema["nullable"]
         return {"anyOf": [schema, {"type": "null"}]}

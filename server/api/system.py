@@ -1,4 +1,4 @@
-"""/server, /public/config and /system-metadata: what this server is and offers."""
+"""/server and /system-metadata: what this server is and offers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from server.body import Body
 from server.endpoint import Call, endpoint
 from server.wire import Json, system
 from sql import Connection, reads
-from sync.config import Config
 from sync.operations.system import set_metadata
 
 BUILD = f"Heliograph {version('heliograph')}"
@@ -91,16 +90,6 @@ async def get_server_statistics(call: Call) -> Json:
     async with call.context.database.read() as connection:
         rows = await reads.users.usage_by_user(connection)
     return system.show_statistics(rows)
-
-
-@endpoint("GET", "/public/config", auth="public")
-async def get_public_config(call: Call) -> Json:
-    return system.show_public_config(call.context.config)
-
-
-@endpoint("GET", "/public/config/defaults", auth="public")
-async def get_public_config_defaults(call: Call) -> Json:
-    return system.show_public_config(Config())
 
 
 @endpoint(

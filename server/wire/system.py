@@ -15,8 +15,8 @@ RELEASES = "https://github.com/immich-app/immich/releases"
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 # What clients may show a door to. Only what is behind it already is true.
 MISSING = (
-    "configFile", "duplicateDetection", "email", "facialRecognition", "importFaces", "oauth",
-    "oauthAutoLaunch", "ocr", "realtimeTranscoding", "smartSearch",
+    "configFile", "duplicateDetection", "facialRecognition", "importFaces", "ocr",
+    "realtimeTranscoding", "smartSearch",
 )  # fmt: skip
 
 Shown = dict[str, Any]
@@ -57,8 +57,11 @@ def show_apk_links() -> Shown:
 def show_features(config: Config) -> Shown:
     """ServerFeaturesDto."""
     return dict.fromkeys(MISSING, False) | {
+        "email": config.notifications.smtp.enabled,
         "map": config.map.enabled,
-        "reverseGeocoding": True,
+        "oauth": config.oauth.enabled,
+        "oauthAutoLaunch": config.oauth.enabled and config.oauth.auto_launch,
+        "reverseGeocoding": config.reverse_geocoding.enabled,
         "search": True,
         "passwordLogin": config.password_login.enabled,
         "sidecar": True,
@@ -81,20 +84,6 @@ def show_config(config: Config, *, is_initialized: bool, is_onboarded: bool) -> 
         "publicUsers": config.server.public_users,
         "trashDays": config.trash.days,
         "userDeleteDelay": config.user.delete_delay,
-    }
-
-
-def show_public_config(config: Config) -> Shown:
-    """PublicConfigDto."""
-    return {
-        "oauth": {
-            "autoLaunch": config.oauth.auto_launch,
-            "buttonText": config.oauth.button_text,
-            "enabled": config.oauth.enabled,
-        },
-        "passwordLogin": {"enabled": config.password_login.enabled},
-        "server": {"loginPageMessage": config.server.login_page_message},
-        "theme": {"customCss": config.theme.custom_css},
     }
 
 

@@ -7,15 +7,17 @@ from collections.abc import Mapping
 import msgspec
 
 from sql import Transaction, writes
-from sync import config, log
+from sync import config, log, settings
 from sync.topics import EVERYONE
 
 
 async def change_config(tx: Transaction, changes: Mapping[str, object]) -> None:
     """Set settings by their paths, `trash.days`; what is the default is not kept. Every process
-    reloads. Raises Invalid."""
-    config.build(changes)
-    defaults = dict(config.flatten(msgspec.to_builtins(config.Config())))
+    reloads. Raises Invalid, also where a setting is one that this server does not honour."""
+    defaults = config.by_path(config.Config())
+    before = config.by_path(await config.load(tx))
+    after = config.build({**before, **changes})
+    settings.check(after, {path for path in changes if changes[path] != before[path]})
     for path in sorted(changes):
         if changes[path] == defaults[path]:
             await writes.settings.delete_setting(tx, name=path)
@@ -26,6 +28,14 @@ async def change_config(tx: Transaction, changes: Mapping[str, object]) -> None:
         tx, "config.changed", EVERYONE, [EVERYONE], audience=[EVERYONE],
         names=sorted(changes),
     )  # fmt: skip
+
+
+async def replace_config(tx: Transaction, values: config.Config) -> None:
+    """Set every setting that is not so already. Raises Invalid."""
+    wanted, before = config.by_path(values), config.by_path(await config.load(tx))
+    changes = {path: value for path, value in wanted.items() if value != before[path]}
+    if changes:
+        await change_config(tx, changes)
 
 
 async def set_metadata(tx: Transaction, key: str, value: Mapping[str, object]) -> None:

@@ -1,0 +1,68 @@
+"""/admin/config, /config, /public/config, /system-config: what is set, for who may know it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from server.config_body import WHOLE
+from server.endpoint import Call, endpoint
+from server.wire import Json
+from server.wire import config as wire
+from sync import config
+from sync.config import Config
+from sync.operations import system
+
+
+@endpoint("GET", "/admin/config", auth="admin", permission="adminConfig.read")
+@endpoint("GET", "/system-config", auth="admin", permission="systemConfig.read")
+async def get_admin_config(call: Call) -> Json:
+    async with call.context.database.read() as connection:
+        return wire.show_admin_config(await config.load(connection))
+
+
+@endpoint("GET", "/admin/config/defaults", auth="admin", permission="adminConfig.read")
+@endpoint("GET", "/system-config/defaults", auth="admin", permission="systemConfig.read")
+async def get_admin_config_defaults(call: Call) -> Json:
+    return wire.show_admin_config(Config())
+
+
+@endpoint("PUT", "/admin/config", auth="admin", permission="adminConfig.update", body=WHOLE)
+@endpoint("PUT", "/system-config", auth="admin", permission="systemConfig.update", body=WHOLE)
+async def update_admin_config(call: Call) -> Json:
+    wanted = msgspec.convert(msgspec.to_builtins(call.body), Config)
+    async with call.context.database.write() as tx:
+        await system.replace_config(tx, wanted)
+    async with call.context.database.read() as connection:
+        # The log tells every process; who asks this one next shall not find the old one in force.
+        call.context.config = await config.load(connection)
+    return wire.show_admin_config(call.context.config)
+
+
+@endpoint(
+    "GET",
+    "/system-config/storage-template-options",
+    auth="admin",
+    permission="systemConfig.read",
+)
+async def get_storage_template_options(call: Call) -> Json:
+    return wire.TEMPLATE_OPTIONS
+
+
+@endpoint("GET", "/config", permission="userConfig.read")
+async def get_user_config(call: Call) -> Json:
+    return wire.show_user_config(call.context.config)
+
+
+@endpoint("GET", "/config/defaults", permission="userConfig.read")
+async def get_user_config_defaults(call: Call) -> Json:
+    return wire.show_user_config(Config())
+
+
+@endpoint("GET", "/public/config", auth="public")
+async def get_public_config(call: Call) -> Json:
+    return wire.show_public_config(call.context.config)
+
+
+@endpoint("GET", "/public/config/defaults", auth="public")
+async def get_public_config_defaults(call: Call) -> Json:
+    return wire.show_public_config(Config())

@@ -1,0 +1,72 @@
+"""What of the configuration this server honours; all else it refuses to change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sync import queues, schedule
+from sync.config import Config
+from sync.errors import Invalid
+
+# By path: a setting, or a group of them.
+HONOURED = (
+    "backup.database",
+    "integrityChecks",
+    "logging",
+    "map",
+    "nightlyTasks.databaseCleanup",
+    "nightlyTasks.generateMemories",
+    "nightlyTasks.missingThumbnails",
+    "nightlyTasks.startTime",
+    "nightlyTasks.syncQuotaUsage",
+    "notifications.smtp",
+    "oauth",
+    "passwordLogin",
+    "server",
+    "templates.email",
+    "theme",
+    "trash",
+    "user.deleteDelay",
+    *(f"job.{name}.concurrency" for name in queues.CONFIGURED),
+)
+# The others, and why.
+REFUSED = {
+    "ffmpeg": "videos are not transcoded",
+    "image": "renditions have one form",
+    "job": "nothing works in this queue",
+    "library": "external libraries are not scanned",
+    "machineLearning": "there is no machine learning",
+    "metadata.faces.import": "faces are not read from files",
+    "newVersionCheck": "this server asks nobody for newer releases",
+    "nightlyTasks.clusterNewFaces": "there is no machine learning",
+    "reverseGeocoding": "places are always named",
+    "storageTemplate": "originals keep the place where they were put",
+}
+
+
+def check(config: Config, changed: Collection[str]) -> None:
+    """These changes of it, by path, can be honoured. Raises Invalid."""
+    for path in sorted(changed):
+        if not is_honoured(path):
+            raise Invalid(f"Changing {path} is not supported here: {reason_against(path)}")
+    for expression in (
+        config.backup.database.cron_expression,
+        config.integrity_checks.missing_files.cron_expression,
+        config.integrity_checks.untracked_files.cron_expression,
+        config.integrity_checks.checksum_files.cron_expression,
+    ):
+        if not schedule.is_cron(expression):
+            raise Invalid(f"Invalid cron expression {expression}")
+
+
+def is_honoured(path: str) -> bool:
+    return any(_is_within(path, group) for group in HONOURED)
+
+
+def reason_against(path: str) -> str | None:
+    """Why a setting cannot be changed; None where nobody thought of it."""
+    return next((why for group, why in REFUSED.items() if _is_within(path, group)), None)
+
+
+def _is_within(path: str, group: str) -> bool:
+    return path == group or path.startswith(f"{group}.")
