@@ -43,8 +43,8 @@ async def require_timeline(
 
 async def require_tag(connection: Connection, actor: Actor, tag_id: UUID) -> None:
     """The actor's own. Raises NoAccess."""
-    is_own = await reads.timeline.owns_tag(connection, tag_id=tag_id, user_id=actor.user_id)
-    if actor.link or not is_own:
+    owned = await reads.tags.get_tags(connection, tag_ids=[tag_id], owner_id=actor.user_id)
+    if actor.link or not owned:
         raise NoAccess("tag.read")
 
 

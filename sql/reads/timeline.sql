@@ -249,11 +249,6 @@ SELECT EXISTS (SELECT FROM partner
                 WHERE partner.shared_by_id = %(owner_id)s
                   AND partner.shared_with_id = %(user_id)s) AS is_partner;
 
--- owns_tag -> value
-SELECT EXISTS (SELECT FROM tag
-                WHERE tag.id = %(tag_id)s
-                  AND tag.owner_id = %(user_id)s) AS owns_tag;
-
 -- count_days -> rows
 -- How much of a user's library was taken, or uploaded, on each day of some.
 SELECT CASE %(type)s WHEN 'Taken' THEN asset.local_date_time
