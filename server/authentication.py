@@ -23,6 +23,8 @@ BCRYPT_BYTES_MAX = 72  # It reads no further, so neither does anybody who compar
 LINK_KEY_BYTES = 50
 TOUCH_EVERY = timedelta(hours=1)  # A session's last use is kept no closer: idle means idle.
 
+EXTEND_BELOW = sessions.EXTENDED - timedelta(seconds=10)  # Not each request is to write.
+
 
 class Credential(NamedTuple):
     """One way of saying who one is."""
@@ -112,6 +114,10 @@ async def _find_session(database: Database, request: web.Request, token: str) ->
     if is_new_version or datetime.now(UTC) - row["updated_at"] > TOUCH_EVERY:
         async with database.write() as tx:
             await sessions.touch_session(tx, row["id"], version)
+    unlocked_until = row["pin_expires_at"] if row["is_elevated"] else None
+    if unlocked_until and unlocked_until - datetime.now(UTC) < EXTEND_BELOW:
+        async with database.write() as tx:
+            await sessions.extend_unlocked(tx, row["id"])
     return Actor(
         user_id=row["user_id"],
         is_admin=row["is_admin"],

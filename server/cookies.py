@@ -80,10 +80,10 @@ def is_secure(request: web.Request) -> bool:
     if request.secure:
         return True
     forwarded = request.headers.get("X-Forwarded-Proto", "").split(",")[0].strip().lower()
-    return forwarded == "https" and _is_near(request.remote)
+    return forwarded == "https" and is_near(request.remote)
 
 
-def _is_near(peer: str | None) -> bool:
+def is_near(peer: str | None) -> bool:
     """Loopback, link-local or private: where proxies are, and strangers are not."""
     try:
         address = ip_address(peer or "")

@@ -20,12 +20,12 @@ from server.wire import Json
 from sql import Disconnected
 from storage.files import StorageFull
 from sync.actor import Actor
-from sync.errors import Forbidden, Invalid, Missing, Refused, Unauthenticated
+from sync.errors import Forbidden, Invalid, Missing, Refused, TooMany, Unauthenticated
 
 logger = logging.getLogger(__name__)
 
 JSON_BYTES_MAX = 10 * 1024 * 1024
-STATUSES = {Invalid: 400, Unauthenticated: 401, Forbidden: 403, Missing: 404}
+STATUSES = {Invalid: 400, Unauthenticated: 401, Forbidden: 403, Missing: 404, TooMany: 429}
 CLIENT_LEFT = 499  # nobody reads it
 CORRELATION_ID = web.RequestKey("CORRELATION_ID", str)
 CORRELATION = re.compile(r"[\w.:-]{1,128}")

@@ -11,7 +11,8 @@ class Refused(Exception):
      │    └── NoAccess    an id that does not exist, or that the actor may not use
      ├── Unauthenticated  who is asking?
      ├── Forbidden        known, and not allowed this whole operation
-     └── Missing          there are no bytes to send
+     ├── Missing          there are no bytes to send
+     └── TooMany          not so often
     """
 
 
@@ -35,4 +36,8 @@ class Forbidden(Refused):
 
 
 class Missing(Refused):
+    pass
+
+
+class TooMany(Refused):
     pass

@@ -9,7 +9,7 @@ from uuid import UUID
 from aiohttp import web
 from msgspec import Meta
 
-from server import cookies, devices
+from server import cookies, devices, limits
 from server.authentication import check_password, hash_password, hash_token, make_token
 from server.body import Body, Email
 from server.endpoint import Call, endpoint, json_response
@@ -46,12 +46,13 @@ async def login(call: Call) -> web.Response:
     if not call.context.config.password_login.enabled:
         raise Unauthenticated("Password login has been disabled")
     email = call.body.email.lower()
-    async with database.read() as connection:
-        user = await reads.users.find_login(connection, email=email)
-    is_right = await check_password(call.body.password, user["password"] if user else None)
-    if user is None or not is_right:
-        logger.warning("login as %s failed, from %s", email, call.request.remote)
-        raise Unauthenticated("Incorrect email or password")
+    async with limits.guessing(database, limits.at_login(call.request, email)):
+        async with database.read() as connection:
+            user = await reads.users.find_login(connection, email=email)
+        is_right = await check_password(call.body.password, user["password"] if user else None)
+        if user is None or not is_right:
+            logger.warning("login as %s failed, from %s", email, limits.address_of(call.request))
+            raise Unauthenticated("Incorrect email or password")
 
     token, device = make_token(), devices.describe(call.request)
     async with database.write() as tx:
@@ -104,10 +105,11 @@ async def validate_access_token(call: Call) -> Json:
 @endpoint("POST", "/auth/change-password", permission="auth.changePassword", body=ChangePassword)
 async def change_password(call: Call) -> Json:
     database, user_id = call.context.database, call.actor.user_id
-    async with database.read() as connection:
-        row = await reads.users.get_password(connection, user_id=user_id)
-    if not await check_password(call.body.password, row["password"] if row else None):
-        raise Invalid("Wrong password")
+    async with limits.guessing(database, limits.at_secret(call.actor)):
+        async with database.read() as connection:
+            row = await reads.users.get_secrets(connection, user_id=user_id)
+        if not await check_password(call.body.password, row["password"] if row else None):
+            raise Invalid("Wrong password")
     hashed = await hash_password(call.body.new_password)
     async with database.write() as tx:
         await users.change_password(tx, call.actor, hashed)

@@ -70,6 +70,12 @@ async def update_session(call: Call) -> Json:
     return await _show(call, call.ids["id"])
 
 
+@endpoint("POST", "/sessions/{id}/lock", permission="session.lock")
+async def lock_session(call: Call) -> None:
+    async with call.context.database.write() as tx:
+        await sessions.lock_session(tx, call.actor, call.ids["id"])
+
+
 @endpoint("DELETE", "/sessions/{id}", permission="session.delete")
 async def delete_session(call: Call) -> None:
     async with call.context.database.write() as tx:

@@ -163,9 +163,9 @@ class assets:
         original_file_name: str
         checksum: bytes
         file_bytes: int
-        file_created_at: datetime
-        file_modified_at: datetime
-        local_date_time: datetime
+        file_created_at: str
+        file_modified_at: str
+        local_date_time: str
         duration_ms: int | None
         is_favorite: bool
         visibility: str
@@ -175,8 +175,8 @@ class assets:
         height: int | None
         is_edited: bool
         is_offline: bool
-        created_at: datetime
-        updated_at: datetime
+        created_at: str
+        updated_at: str
         deleted_at: datetime | None
         duplicate_id: UUID | None
         stack_id: UUID | None
@@ -623,6 +623,16 @@ class memories:
     @staticmethod
     async def list_this_day(connection: Connection, *, owner_id: UUID, day: date) -> list[list_this_day_row]: ...
 
+class oauth:
+    class get_id_token_row(TypedDict):
+        oauth_id_token: str | None
+    @staticmethod
+    async def get_id_token(connection: Connection, *, session_id: UUID) -> get_id_token_row | None: ...
+    @staticmethod
+    async def is_label_taken(connection: Connection, *, label: str) -> bool: ...
+    @staticmethod
+    async def has_other_admin(connection: Connection, *, user_id: UUID) -> bool: ...
+
 class partners:
     class list_partners_row(TypedDict):
         shared_by_id: UUID
@@ -810,6 +820,7 @@ class sessions:
         updated_at: datetime
         app_version: str | None
         is_elevated: bool
+        pin_expires_at: datetime | None
         is_admin: bool
     @staticmethod
     async def find_session(connection: Connection, *, token_hash: bytes) -> find_session_row | None: ...
@@ -853,6 +864,8 @@ class settings:
         value: Any
     @staticmethod
     async def get_metadata(connection: Connection, *, key: str) -> get_metadata_row | None: ...
+    @staticmethod
+    async def postgres_version(connection: Connection) -> str: ...
 
 class shared_links:
     class get_links_row(TypedDict):
@@ -933,8 +946,6 @@ class timeline:
     async def get_bucket(connection: Connection, *, tag_id: UUID | None, owner_id: UUID | None, viewer_id: UUID | None, with_partners: bool, month: date, order_by: str, album_id: UUID | None, with_places: bool, with_coordinates: bool, with_stacked: bool, visibilities: list[str], is_trashed: bool, is_favorite: bool | None, person_id: UUID | None, south: float | None, north: float | None, west: float | None, east: float | None, is_ascending: bool) -> str: ...
     @staticmethod
     async def is_partner(connection: Connection, *, owner_id: UUID, user_id: UUID) -> bool: ...
-    @staticmethod
-    async def owns_tag(connection: Connection, *, tag_id: UUID, user_id: UUID) -> bool: ...
     class count_days_row(TypedDict):
         day: date
         count: int
@@ -983,10 +994,11 @@ class users:
         should_change_password: bool
     @staticmethod
     async def find_login(connection: Connection, *, email: str) -> find_login_row | None: ...
-    class get_password_row(TypedDict):
+    class get_secrets_row(TypedDict):
         password: str | None
+        pin_code: str | None
     @staticmethod
-    async def get_password(connection: Connection, *, user_id: UUID) -> get_password_row | None: ...
+    async def get_secrets(connection: Connection, *, user_id: UUID) -> get_secrets_row | None: ...
     @staticmethod
     async def has_admin(connection: Connection) -> bool: ...
     @staticmethod

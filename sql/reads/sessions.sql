@@ -1,7 +1,7 @@
 -- find_session -> row?
 -- Who holds a token, if it is still good.
 SELECT session.id, session.user_id, session.updated_at, session.app_version,
-       session.pin_expires_at > now() AS is_elevated, "user".is_admin
+       session.pin_expires_at > now() AS is_elevated, session.pin_expires_at, "user".is_admin
   FROM session
   JOIN "user" ON "user".id = session.user_id
  WHERE session.token_hash = %(token_hash)s

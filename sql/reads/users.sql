@@ -24,8 +24,8 @@ SELECT "user".id, "user".password, "user".name, "user".email, "user".is_admin,
  WHERE "user".email = %(email)s
    AND "user".deleted_at IS NULL;
 
--- get_password -> row?
-SELECT "user".password FROM "user" WHERE "user".id = %(user_id)s;
+-- get_secrets -> row?
+SELECT "user".password, "user".pin_code FROM "user" WHERE "user".id = %(user_id)s;
 
 -- has_admin -> value
 SELECT EXISTS (SELECT 1 FROM "user" WHERE "user".is_admin) AS has_admin;

@@ -254,6 +254,16 @@ class findings:
     @staticmethod
     async def insert_texts(connection: Connection, *, asset_id: UUID, corners: list[float], box_scores: list[float], text_scores: list[float], texts: list[str]) -> list[insert_texts_row]: ...
 
+class guesses:
+    class spend_row(TypedDict):
+        name: str
+    @staticmethod
+    async def spend(connection: Connection, *, name: str, size: float, refill_seconds: float) -> spend_row | None: ...
+    @staticmethod
+    async def give_back(connection: Connection, *, name: str) -> int: ...
+    @staticmethod
+    async def forget(connection: Connection, *, age: timedelta) -> int: ...
+
 class jobs:
     class claim_row(TypedDict):
         pos: int
@@ -337,6 +347,60 @@ class memories:
         id: UUID
     @staticmethod
     async def delete_some(connection: Connection, *, memory_ids: list[UUID]) -> list[delete_some_row]: ...
+
+class oauth:
+    @staticmethod
+    async def insert_attempt(connection: Connection, *, state_hash: bytes, nonce: str, code_challenge: str, redirect_uri: str, duration: timedelta) -> int: ...
+    @staticmethod
+    async def drop_attempts(connection: Connection, *, kept: int) -> int: ...
+    class take_attempt_row(TypedDict):
+        nonce: str
+        code_challenge: str
+        redirect_uri: str
+        is_timely: bool
+    @staticmethod
+    async def take_attempt(connection: Connection, *, state_hash: bytes) -> take_attempt_row | None: ...
+    @staticmethod
+    async def insert_logout(connection: Connection, *, token_hash: bytes, duration: timedelta) -> int: ...
+    @staticmethod
+    async def drop_logouts(connection: Connection) -> int: ...
+    @staticmethod
+    async def hold_subject(connection: Connection, *, sub: str) -> None: ...
+    class lock_subject_row(TypedDict):
+        id: UUID
+        oauth_id: str
+        is_admin: bool
+        quota_bytes: int | None
+        deleted_at: datetime | None
+    @staticmethod
+    async def lock_subject(connection: Connection, *, sub: str) -> lock_subject_row | None: ...
+    class lock_email_row(TypedDict):
+        id: UUID
+        oauth_id: str
+        is_admin: bool
+        quota_bytes: int | None
+        deleted_at: datetime | None
+    @staticmethod
+    async def lock_email(connection: Connection, *, email: str) -> lock_email_row | None: ...
+    @staticmethod
+    async def set_subject(connection: Connection, *, sub: str, user_id: UUID) -> int: ...
+    class drop_subjects_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def drop_subjects(connection: Connection) -> list[drop_subjects_row]: ...
+    @staticmethod
+    async def hold_admins(connection: Connection) -> None: ...
+    @staticmethod
+    async def set_claims(connection: Connection, *, is_admin: bool, quota_bytes: int | None, user_id: UUID) -> int: ...
+    @staticmethod
+    async def mark_session(connection: Connection, *, sub: str, sid: str | None, id_token: str, session_id: UUID) -> int: ...
+    @staticmethod
+    async def unmark_sessions(connection: Connection, *, user_id: UUID | None) -> int: ...
+    class end_sessions_row(TypedDict):
+        id: UUID
+        user_id: UUID
+    @staticmethod
+    async def end_sessions(connection: Connection, *, sub: str | None, sid: str | None) -> list[end_sessions_row]: ...
 
 class partners:
     class insert_partner_row(TypedDict):
@@ -505,6 +569,14 @@ class sessions:
         user_id: UUID
     @staticmethod
     async def delete_stale(connection: Connection, *, unused: timedelta) -> list[delete_stale_row]: ...
+    @staticmethod
+    async def unlock(connection: Connection, *, duration: timedelta, session_id: UUID, user_id: UUID) -> int: ...
+    @staticmethod
+    async def extend_unlocked(connection: Connection, *, duration: timedelta, session_id: UUID) -> int: ...
+    @staticmethod
+    async def lock(connection: Connection, *, session_id: UUID, user_id: UUID) -> int: ...
+    @staticmethod
+    async def lock_others(connection: Connection, *, user_id: UUID, but_id: UUID | None) -> int: ...
 
 class settings:
     @staticmethod
@@ -631,6 +703,10 @@ class users:
     async def update_profile(connection: Connection, *, email: str | None, name: str | None, avatar_color: str | None, user_id: UUID) -> int: ...
     @staticmethod
     async def set_password(connection: Connection, *, password: str, user_id: UUID) -> int: ...
+    @staticmethod
+    async def set_pin_code(connection: Connection, *, pin_code: str | None, user_id: UUID) -> int: ...
+    @staticmethod
+    async def add_pin_code(connection: Connection, *, pin_code: str, user_id: UUID) -> int: ...
     class set_profile_image_row(TypedDict):
         profile_image_key: str | None
     @staticmethod

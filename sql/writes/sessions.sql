@@ -60,3 +60,28 @@ DELETE FROM session
  USING stale
  WHERE session.id = stale.id
 RETURNING session.id, session.user_id;
+
+-- unlock -> count
+UPDATE session
+   SET pin_expires_at = now() + %(duration)s::interval
+ WHERE id = %(session_id)s AND user_id = %(user_id)s;
+
+-- extend_unlocked -> count
+-- Unless it was locked meanwhile.
+UPDATE session
+   SET pin_expires_at = now() + %(duration)s::interval
+ WHERE id = %(session_id)s AND pin_expires_at > now();
+
+-- lock -> count
+UPDATE session
+   SET pin_expires_at = NULL
+ WHERE id = %(session_id)s AND user_id = %(user_id)s;
+
+-- lock_others -> count
+-- All of a user's sessions but one.
+-- nullable: but_id
+UPDATE session
+   SET pin_expires_at = NULL
+ WHERE user_id = %(user_id)s
+   AND id IS DISTINCT FROM %(but_id)s
+   AND pin_expires_at IS NOT NULL;

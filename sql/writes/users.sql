@@ -27,6 +27,16 @@ UPDATE "user"
    SET password = %(password)s, should_change_password = false, updated_at = now()
  WHERE id = %(user_id)s;
 
+-- set_pin_code -> count
+-- nullable: pin_code
+UPDATE "user" SET pin_code = %(pin_code)s, updated_at = now() WHERE id = %(user_id)s;
+
+-- add_pin_code -> count
+-- Zero when there is one.
+UPDATE "user"
+   SET pin_code = %(pin_code)s, updated_at = now()
+ WHERE id = %(user_id)s AND pin_code IS NULL;
+
 -- set_profile_image -> row
 -- The key of the picture before, if there was one.
 -- nullable: key

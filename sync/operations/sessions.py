@@ -13,6 +13,9 @@ from sync import log
 from sync.actor import Actor
 from sync.errors import Invalid, NoAccess
 
+UNLOCKED = timedelta(minutes=15)  # after the PIN code was given
+EXTENDED = timedelta(minutes=5)  # after each use, once no more is left
+
 
 class ApiKey(TypedDict):
     id: UUID
@@ -92,6 +95,29 @@ async def delete_stale_sessions(tx: Transaction, unused: timedelta) -> int:
     for user_id, ids in ended.items():
         await log.stage(tx, "session.deleted", user_id, ids, audience=[user_id], is_logout=False)
     return sum(map(len, ended.values()))
+
+
+async def unlock_session(tx: Transaction, actor: Actor) -> None:
+    """Let the actor's session see the locked folder for a while."""
+    assert actor.session_id
+    await writes.sessions.unlock(
+        tx, session_id=actor.session_id, user_id=actor.user_id, duration=UNLOCKED
+    )
+
+
+async def extend_unlocked(tx: Transaction, session_id: UUID) -> None:
+    """It is in use: let it not end just now."""
+    await writes.sessions.extend_unlocked(tx, session_id=session_id, duration=EXTENDED)
+
+
+async def lock_session(tx: Transaction, actor: Actor, session_id: UUID) -> None:
+    if not await writes.sessions.lock(tx, session_id=session_id, user_id=actor.user_id):
+        raise NoAccess("session.lock")
+
+
+async def lock_sessions(tx: Transaction, user_id: UUID, *, but_id: UUID | None = None) -> None:
+    """All of a user's, but perhaps one."""
+    await writes.sessions.lock_others(tx, user_id=user_id, but_id=but_id)
 
 
 async def set_pending_reset(

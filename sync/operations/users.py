@@ -95,6 +95,20 @@ async def change_password(tx: Transaction, actor: Actor, password_hash: str) -> 
     await sessions.delete_other_sessions(tx, actor)
 
 
+async def create_pin_code(tx: Transaction, actor: Actor, pin_hash: str) -> None:
+    if not await writes.users.add_pin_code(tx, user_id=actor.user_id, pin_code=pin_hash):
+        raise Invalid("User already has a PIN code")
+    await _stage_update(tx, actor.user_id)
+
+
+async def change_pin_code(tx: Transaction, actor: Actor, pin_hash: str | None) -> None:
+    """Another PIN code, or none. What the one before unlocked is locked: with another, but for
+    the session that knew it."""
+    await writes.users.set_pin_code(tx, user_id=actor.user_id, pin_code=pin_hash)
+    await sessions.lock_sessions(tx, actor.user_id, but_id=actor.session_id if pin_hash else None)
+    await _stage_update(tx, actor.user_id)
+
+
 async def set_profile_image(tx: Transaction, actor: Actor, key: str | None) -> str | None:
     """Show another picture, or none; return the key of the one before."""
     row = await writes.users.set_profile_image(tx, user_id=actor.user_id, key=key)
