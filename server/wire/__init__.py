@@ -13,6 +13,8 @@ def iso(moment: datetime | str) -> str:
     """`2024-05-06T07:08:09.123Z`; a time without a zone is taken as it is, and text is how Postgres
     writes times into JSON."""
     if isinstance(moment, str):
+        if moment.endswith("Z"):  # as `iso` of the schema writes it
+            return moment
         moment = datetime.fromisoformat(moment)
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC)
