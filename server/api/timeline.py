@@ -12,7 +12,7 @@ from server.body import Body, Id, InvalidBody
 from server.endpoint import Call, endpoint
 from sql import Connection, reads
 from sync import timelines
-from sync.errors import Invalid
+from sync.errors import Forbidden, Invalid
 
 # Kept by who asked, and asked about again each time: it may have changed.
 CACHE = "private, no-cache"
@@ -99,6 +99,8 @@ async def _require(connection: Connection, call: Call, filters: dict[str, Any]) 
     )
     if asked.tag_id:
         await timelines.require_tag(connection, call.actor, asked.tag_id)
+    if asked.bbox is not None and not filters["with_places"]:
+        raise Forbidden("Forbidden")  # What is found in ever smaller boxes is no secret any more.
     is_plain = asked.visibility in ("timeline", "hidden")
     if asked.with_partners and not (
         is_plain and asked.is_favorite is None and not asked.is_trashed

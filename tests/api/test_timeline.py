@@ -501,6 +501,9 @@ async def test_a_link_may_keep_places_to_itself(alice, add, share, visit):
     shown = await bucket(guest, albumId=album_id, withCoordinates="true")
     assert not {"city", "country", "latitude", "longitude"} & set(shown)
     assert len(shown["id"]) == 1
+    for path in ("buckets", "bucket?timeBucket=2024-05-01"):
+        answer = await guest.get(f"/api/timeline/{path}", albumId=album_id, bbox="0,0,1,1")
+        assert (answer.status, answer.message) == (403, "Forbidden")
 
 
 async def test_a_link_shows_nothing_else(alice, add, share, visit, show_face):
