@@ -528,6 +528,7 @@ class jobs:
     class count_jobs_row(TypedDict):
         queue: str
         waiting: int
+        delayed: int
         active: int
         dead: int
     @staticmethod
@@ -541,6 +542,50 @@ class jobs:
         dead_at: datetime | None
     @staticmethod
     async def list_dead(connection: Connection, *, limit: int) -> list[list_dead_row]: ...
+    class list_paused_row(TypedDict):
+        name: str
+    @staticmethod
+    async def list_paused(connection: Connection) -> list[list_paused_row]: ...
+    class list_jobs_row(TypedDict):
+        queue: str
+        pos: int
+        entity_id: UUID
+        attempts: int
+        last_error: str | None
+        status: str
+        at: datetime
+    @staticmethod
+    async def list_jobs(connection: Connection, *, queues: list[str], statuses: list[str], limit: int) -> list[list_jobs_row]: ...
+
+class libraries:
+    class list_libraries_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+        name: str
+        import_paths: list[str]
+        exclusion_patterns: list[str]
+        created_at: datetime
+        updated_at: datetime
+        refreshed_at: datetime | None
+        asset_count: int
+    @staticmethod
+    async def list_libraries(connection: Connection, *, library_id: UUID | None) -> list[list_libraries_row]: ...
+    class get_statistics_row(TypedDict):
+        photos: int
+        videos: int
+        total: int
+        usage: int
+    @staticmethod
+    async def get_statistics(connection: Connection, *, library_id: UUID) -> get_statistics_row: ...
+    class list_assets_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_assets(connection: Connection, *, library_id: UUID, limit: int) -> list[list_assets_row]: ...
+    class list_leaving_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+    @staticmethod
+    async def list_leaving(connection: Connection) -> list[list_leaving_row]: ...
 
 class live:
     class list_albums_showing_row(TypedDict):
@@ -782,6 +827,13 @@ class places:
 class retention:
     @staticmethod
     async def has_forgotten(connection: Connection) -> bool: ...
+
+class schedule:
+    class find_begun_row(TypedDict):
+        expression: str
+        begun_at: datetime
+    @staticmethod
+    async def find_begun(connection: Connection, *, name: str) -> find_begun_row | None: ...
 
 class search:
     class list_timeline_partners_row(TypedDict):
