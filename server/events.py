@@ -189,6 +189,10 @@ def _tell_config(_entry: Entry, _: Assets) -> Iterator[Event]:
     yield Event(EVERYONE, "on_config_update")
 
 
+def _tell_maintenance(_: Entry, __: Assets) -> Iterator[Event]:
+    yield Event(EVERYONE, "AppRestartV1", ({"isMaintenanceMode": True},))
+
+
 # Every topic; None: apps learn of it from their sync, or need not know.
 TELLERS: dict[str, Teller | None] = {
     "user.created": None,
@@ -260,4 +264,13 @@ TELLERS: dict[str, Teller | None] = {
     "sync.released": None,
     "config.changed": _tell_config,
     "system_metadata.changed": None,
+    "backup.created": None,
+    "backup.failed": None,
+    "backup.uploaded": None,
+    "backup.deleted": None,
+    "backup.restored": None,
+    "maintenance.started": _tell_maintenance,
+    "maintenance.ended": None,
+    "integrity.checked": None,
+    "integrity.resolved": None,
 }

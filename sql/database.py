@@ -51,7 +51,7 @@ class Database:
     """
 
     def __init__(self, dsn: str, *, connections_max: int = 16, is_derived: bool = False) -> None:
-        self._dsn = dsn
+        self.dsn = dsn  # with its password, if it has one
         self.committed = asyncio.Event()  # set after each `write()`: the sequencer's poke
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             dsn,
@@ -98,7 +98,7 @@ class Database:
     async def session(self, *, options: str = LIVENESS) -> AsyncIterator[Connection]:
         """A connection of its own, for locks that end with it; each transaction one snapshot."""
         async with await AsyncConnection.connect(
-            self._dsn,
+            self.dsn,
             autocommit=True,
             row_factory=dict_row,
             options=options,

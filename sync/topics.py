@@ -127,6 +127,15 @@ TOPICS = {
     # scope: everyone; keys: everyone
     "config.changed": Topic(),
     "system_metadata.changed": Topic(),
+    "backup.created": Topic(),
+    "backup.failed": Topic(),
+    "backup.uploaded": Topic(),
+    "backup.deleted": Topic(),
+    "backup.restored": Topic(),
+    "maintenance.started": Topic(),
+    "maintenance.ended": Topic(),
+    "integrity.checked": Topic(),
+    "integrity.resolved": Topic(),
 }
 
 

@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.fix_assets",
+    "tests.fix_backups",
     "tests.fix_postgres",
     "tests.fix_channels",
     "tests.fix_server",
