@@ -208,16 +208,12 @@ async def _require_face(connection: Connection, call: Call, person_id: UUID) -> 
 
 
 async def _show(call: Call, person_id: UUID, permission: str) -> Json:
-    return show_person(await _get(call, person_id, permission))
-
-
-async def _get(call: Call, person_id: UUID, permission: str) -> reads.people.get_people_row:
     async with call.context.database.read() as connection:
         await access.require_people(connection, call.actor, [person_id], permission)
         rows = await reads.people.get_people(connection, person_ids=[person_id])
     if not rows:
         raise NoAccess(permission)
-    return rows[0]
+    return show_person(rows[0])
 
 
 async def _merge(call: Call, ids: list[UUID]) -> Json:
