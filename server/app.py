@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from server import chores, live, pages, realtime
+from server import chores, departures, live, pages, realtime
 from server.api import (
     activities,
     albums,
@@ -40,6 +40,7 @@ from server.api import (
     timeline,
     trash,
     users,
+    users_admin,
     views,
 )
 from server.context import CONTEXT, Context
@@ -79,6 +80,7 @@ RESOURCES = (
     timeline,
     trash,
     users,
+    users_admin,
     views,
 )
 
@@ -91,6 +93,7 @@ def build_app(context: Context) -> web.Application:
     live.attach(app)
     app.add_routes(pages.routes(context))
     app.cleanup_ctx.append(_run_sequencer)
+    app.cleanup_ctx.append(departures.run_beside)
     app.cleanup_ctx.append(chores.run_beside)
     return app
 

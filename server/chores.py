@@ -13,6 +13,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from server import departures, limits
 from server.context import CONTEXT, Context
 from sql import Database, Disconnected, Transaction, reads
 from storage import janitor
@@ -168,6 +169,9 @@ CHORES: tuple[Chore, ...] = (
     remove_litter,
     empty_trash,
     end_sessions,
+    departures.remove_departed,
+    departures.recount_usage,
+    limits.forget_guesses,
     request_missing,
     request_missing_person_thumbnails,
     prune_log,

@@ -170,6 +170,11 @@ def _tell_user_deletion(entry: Entry, _: Assets) -> Iterator[Event]:
         yield Event(id_, ends=True)
 
 
+def _end_user(entry: Entry, _: Assets) -> Iterator[Event]:
+    for id_ in entry.entity_ids:
+        yield Event(id_, ends=True)
+
+
 def _tell_album(entry: Entry, _: Assets) -> Iterator[Event]:
     """Each member; for everybody who was one when it happened."""
     for user_id in entry.audience:
@@ -198,6 +203,11 @@ TELLERS: dict[str, Teller | None] = {
     "user.created": None,
     "user.updated": None,
     "user.deleted": _tell_user_deletion,
+    "user.trashed": _end_user,
+    "user.restored": None,
+    "user.image_dropped": None,
+    "cluster_group_request.created": None,
+    "cluster_group_request.deleted": None,
     "user_metadata.changed": None,
     "session.created": None,
     "session.deleted": _end_session,

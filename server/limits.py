@@ -12,6 +12,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from aiohttp import web
 
+from server.context import Context
 from server.cookies import is_near
 from sql import Database
 from sync import guesses
@@ -29,6 +30,12 @@ async def guessing(database: Database, allowances: Sequence[Allowance]) -> Async
     yield
     async with database.write() as tx:
         await guesses.give_back(tx, allowances)
+
+
+async def forget_guesses(context: Context) -> None:
+    """A chore."""
+    async with context.database.write() as tx:
+        await guesses.forget(tx)
 
 
 def at_login(request: web.Request, email: str) -> list[Allowance]:

@@ -41,6 +41,12 @@ TOPICS = {
     "user.created": Topic(("user", "auth_user")),
     "user.updated": Topic(("user", "auth_user")),
     "user.deleted": Topic(("user", "auth_user")),
+    "user.trashed": Topic(("user", "auth_user")),
+    "user.restored": Topic(("user", "auth_user")),
+    "user.image_dropped": Topic((), (FILE_REMOVAL,)),
+    # scope: who is asked; keys: requests
+    "cluster_group_request.created": Topic(),
+    "cluster_group_request.deleted": Topic(),
     # scope: the user; keys: rows of user_metadata
     "user_metadata.changed": Topic(("user_metadata",)),
     # scope: the user; keys: sessions or API keys

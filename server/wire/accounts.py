@@ -42,7 +42,7 @@ def show_account(row: Row) -> Shown:
         "quotaSizeInBytes": row["quota_bytes"],
         "quotaUsageInBytes": row["usage_bytes"],
         "status": row["status"],
-        "license": None,  # Immich sells these; there is nothing to buy here.
+        "license": row["license"],
         "clusterGroupId": row["cluster_group_id"],
     }
 

@@ -372,6 +372,24 @@ class checkpoints:
     @staticmethod
     async def list_grants(connection: Connection, *, user_id: UUID) -> list[list_grants_row]: ...
 
+class departures:
+    class get_status_row(TypedDict):
+        status: str
+    @staticmethod
+    async def get_status(connection: Connection, *, user_id: UUID) -> get_status_row | None: ...
+    class list_removing_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_removing(connection: Connection) -> list[list_removing_row]: ...
+    class list_some_assets_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_some_assets(connection: Connection, *, user_id: UUID) -> list[list_some_assets_row]: ...
+    class list_lent_row(TypedDict):
+        asset_id: UUID
+    @staticmethod
+    async def list_lent(connection: Connection, *, user_id: UUID) -> list[list_lent_row]: ...
+
 class doctor:
     class list_copies_row(TypedDict):
         id: UUID
@@ -700,6 +718,8 @@ class notifications:
         id: UUID
     @staticmethod
     async def list_admins(connection: Connection) -> list[list_admins_row]: ...
+    @staticmethod
+    async def has_news(connection: Connection) -> bool: ...
 
 class oauth:
     class get_id_token_row(TypedDict):
@@ -865,8 +885,9 @@ class schedule:
     class find_begun_row(TypedDict):
         expression: str
         begun_at: datetime
+        now: datetime
     @staticmethod
-    async def find_begun(connection: Connection, *, name: str) -> find_begun_row | None: ...
+    async def find_begun(connection: Connection, *, name: str) -> find_begun_row: ...
 
 class search:
     class list_timeline_partners_row(TypedDict):
@@ -1058,8 +1079,36 @@ class users:
         created_at: datetime
         updated_at: datetime
         deleted_at: datetime | None
+        license: Any
     @staticmethod
     async def get_user(connection: Connection, *, user_id: UUID) -> get_user_row | None: ...
+    class list_accounts_row(TypedDict):
+        id: UUID
+        email: str
+        name: str
+        is_admin: bool
+        should_change_password: bool
+        avatar_color: str | None
+        profile_image_key: str | None
+        profile_changed_at: datetime
+        storage_label: str | None
+        oauth_id: str
+        cluster_group_id: UUID
+        quota_bytes: int | None
+        usage_bytes: int
+        status: str
+        created_at: datetime
+        updated_at: datetime
+        deleted_at: datetime | None
+        license: Any
+    @staticmethod
+    async def list_accounts(connection: Connection, *, user_id: UUID | None, with_deleted: bool) -> list[list_accounts_row]: ...
+    class list_ids_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_ids(connection: Connection) -> list[list_ids_row]: ...
+    @staticmethod
+    async def sum_usage(connection: Connection, *, user_id: UUID) -> int: ...
     class list_users_row(TypedDict):
         id: UUID
         email: str
@@ -1084,6 +1133,8 @@ class users:
         pin_code: str | None
     @staticmethod
     async def get_secrets(connection: Connection, *, user_id: UUID) -> get_secrets_row | None: ...
+    @staticmethod
+    async def get_profile_image(connection: Connection, *, user_id: UUID) -> str: ...
     @staticmethod
     async def has_admin(connection: Connection) -> bool: ...
     @staticmethod

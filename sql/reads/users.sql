@@ -4,9 +4,33 @@ SELECT "user".id, "user".email, "user".name, "user".password IS NOT NULL AS has_
        "user".should_change_password, "user".avatar_color, "user".profile_image_key,
        "user".profile_changed_at, "user".storage_label, "user".oauth_id, "user".cluster_group_id,
        "user".quota_bytes, "user".usage_bytes, "user".status, "user".created_at, "user".updated_at,
-       "user".deleted_at
+       "user".deleted_at, license.value AS license
   FROM "user"
+  LEFT JOIN user_metadata AS license ON license.user_id = "user".id AND license.key = 'license'
  WHERE "user".id = %(user_id)s;
+
+-- list_accounts -> rows
+-- All that is known of everybody, the newest first; one of them, or those who are deleted, too.
+-- nullable: user_id
+SELECT "user".id, "user".email, "user".name, "user".is_admin, "user".should_change_password,
+       "user".avatar_color, "user".profile_image_key, "user".profile_changed_at,
+       "user".storage_label, "user".oauth_id, "user".cluster_group_id, "user".quota_bytes,
+       "user".usage_bytes, "user".status, "user".created_at, "user".updated_at, "user".deleted_at,
+       license.value AS license
+  FROM "user"
+  LEFT JOIN user_metadata AS license ON license.user_id = "user".id AND license.key = 'license'
+ WHERE (%(user_id)s::uuid IS NULL OR "user".id = %(user_id)s)
+   AND (%(with_deleted)s OR "user".deleted_at IS NULL)
+ ORDER BY "user".created_at DESC, "user".id;
+
+-- list_ids -> rows
+SELECT "user".id FROM "user" ORDER BY "user".id;
+
+-- sum_usage -> value
+-- What a user's uploads take, in all states but deleted.
+SELECT coalesce(sum(asset.file_bytes), 0)::bigint AS usage_bytes
+  FROM asset
+ WHERE asset.owner_id = %(user_id)s AND asset.library_id IS NULL;
 
 -- list_users -> rows
 -- Everybody who is not deleted, by name.
@@ -26,6 +50,9 @@ SELECT "user".id, "user".password, "user".name, "user".email, "user".is_admin,
 
 -- get_secrets -> row?
 SELECT "user".password, "user".pin_code FROM "user" WHERE "user".id = %(user_id)s;
+
+-- get_profile_image -> value
+SELECT (SELECT "user".profile_image_key FROM "user" WHERE "user".id = %(user_id)s) AS key;
 
 -- has_admin -> value
 SELECT EXISTS (SELECT 1 FROM "user" WHERE "user".is_admin) AS has_admin;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sql import Transaction, reads, writes
 from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid, NoAccess
+from sync.operations import notifications
 
 
 async def create_album(
@@ -55,11 +57,12 @@ async def share_album(
     tx: Transaction, actor: Actor, album_id: UUID, user_ids: Sequence[UUID], *, role: str
 ) -> None:
     """Let more users in; who is in already stays as they are."""
-    await _lock(tx, actor, album_id, "album.share")
+    album = await _lock(tx, actor, album_id, "album.share")
     if role == "owner":
         raise Invalid("Cannot add another owner")
     await _require_users(tx, user_ids)
-    await _admit(tx, album_id, user_ids, role=role)
+    admitted = await _admit(tx, album_id, user_ids, role=role)
+    await notifications.invite(tx, album_id, album["name"], admitted)
 
 
 async def set_role(tx: Transaction, actor: Actor, album_id: UUID, user_id: UUID, role: str) -> None:
@@ -92,6 +95,8 @@ async def add_assets(
     await access.lock_shareable(tx, actor, asset_ids)
     await _lock(tx, actor, album_id, "albumAsset.create")
     added = await writes.albums.insert_links(tx, album_id=album_id, asset_ids=list(asset_ids))
+    if added:
+        await notifications.note_news(tx, actor, album_id)
     return await _stage_links(tx, "album.assets_added", album_id, added)
 
 
@@ -147,7 +152,44 @@ async def leave_all(tx: Transaction, user_id: UUID) -> None:
             await _dismiss(tx, album_id, [user_id])
 
 
-async def _admit(tx: Transaction, album_id: UUID, user_ids: Sequence[UUID], *, role: str) -> None:
+async def set_aside(tx: Transaction, user_id: UUID) -> None:
+    """A user goes, and may come back: until then nobody sees what they shared, nor they what
+    others did."""
+    lent = await reads.departures.list_lent(tx, user_id=user_id)
+    await writes.assets.hold_assets(tx, asset_ids=[row["asset_id"] for row in lent])
+    for album in await writes.departures.lock_albums_around(tx, user_id=user_id):
+        album_id, is_own = album["id"], album["owner_id"] == user_id
+        members = await writes.departures.set_aside_members(tx, album_id=album_id, user_id=user_id)
+        if not is_own:
+            links = await writes.departures.set_aside_links(tx, album_id=album_id, user_id=user_id)
+            ids = [link["asset_id"] for link in links]
+            removed = await writes.albums.delete_links(tx, album_id=album_id, asset_ids=ids)
+            await _stage_links(tx, "album.assets_removed", album_id, removed)
+        await _dismiss(tx, album_id, [member["user_id"] for member in members])
+
+
+async def take_back(tx: Transaction, user_id: UUID) -> None:
+    """They are back; what they share with somebody who is gone waits for those."""
+    await writes.departures.hand_over_members(tx, user_id=user_id)
+    await writes.departures.hand_over_links(tx, user_id=user_id)
+    lent = defaultdict(list)
+    for link in await writes.departures.take_links(tx, user_id=user_id):
+        lent[link["album_id"]].append(link["asset_id"])
+    assets = [asset_id for asset_ids in lent.values() for asset_id in asset_ids]
+    await writes.assets.hold_assets(tx, asset_ids=assets)
+    members = await writes.departures.take_members(tx, user_id=user_id)
+    for album_id in sorted({*lent, *(member["album_id"] for member in members)}):
+        await writes.albums.lock_album(tx, album_id=album_id)
+        for member in members:
+            if member["album_id"] == album_id:
+                await _admit(tx, album_id, [member["user_id"]], role=member["role"])
+        added = await writes.albums.insert_links(tx, album_id=album_id, asset_ids=lent[album_id])
+        await _stage_links(tx, "album.assets_added", album_id, added)
+
+
+async def _admit(
+    tx: Transaction, album_id: UUID, user_ids: Sequence[UUID], *, role: str
+) -> list[UUID]:
     """The album gains members, and each member's view gains the album."""
     rows = await writes.albums.insert_members(
         tx, album_id=album_id, user_ids=list(user_ids), role=role
@@ -156,6 +198,7 @@ async def _admit(tx: Transaction, album_id: UUID, user_ids: Sequence[UUID], *, r
     members = await _members(tx, album_id)
     await log.stage(tx, "album.shared", album_id, admitted, audience=members)
     await _stage_access(tx, "album_access.granted", album_id, admitted)
+    return admitted
 
 
 async def _dismiss(tx: Transaction, album_id: UUID, user_ids: Collection[UUID]) -> list[UUID]:

@@ -15,15 +15,8 @@ async def create_partner(tx: Transaction, actor: Actor, shared_with_id: UUID) ->
     user = await reads.users.get_user(tx, user_id=shared_with_id)
     if user is None or user["deleted_at"] or shared_with_id == actor.user_id:
         raise Invalid("Invalid user")
-    row = await writes.partners.insert_partner(
-        tx, shared_by_id=actor.user_id, shared_with_id=shared_with_id
-    )
-    if row is None:
+    if not await _begin(tx, actor.user_id, shared_with_id):
         raise Invalid("Partner already exists")
-    await _stage(tx, "partner.created", row["id"], actor.user_id, shared_with_id)
-    await log.stage(
-        tx, "partner_access.granted", shared_with_id, [actor.user_id], audience=[shared_with_id]
-    )
 
 
 async def update_partner(
@@ -48,6 +41,40 @@ async def leave_all(tx: Transaction, user_id: UUID) -> None:
     """A user goes: nothing is shared with them or by them."""
     for partner in await reads.partners.list_partners(tx, user_id=user_id):
         await _end(tx, partner["shared_by_id"], partner["shared_with_id"])
+
+
+async def set_aside(tx: Transaction, user_id: UUID) -> None:
+    """A user goes, and may come back."""
+    for partner in await reads.partners.list_partners(tx, user_id=user_id):
+        by_id, with_id = partner["shared_by_id"], partner["shared_with_id"]
+        await writes.departures.set_aside_partner(
+            tx, shared_by_id=by_id, shared_with_id=with_id, user_id=user_id
+        )
+        await _end(tx, by_id, with_id)
+
+
+async def take_back(tx: Transaction, user_id: UUID) -> None:
+    """They are back."""
+    await writes.departures.hand_over_partners(tx, user_id=user_id)
+    for partner in await writes.departures.take_partners(tx, user_id=user_id):
+        by_id, with_id = partner["shared_by_id"], partner["shared_with_id"]
+        await _begin(tx, by_id, with_id)
+        await writes.partners.set_in_timeline(
+            tx, shared_by_id=by_id, shared_with_id=with_id, in_timeline=partner["in_timeline"]
+        )
+
+
+async def _begin(tx: Transaction, shared_by_id: UUID, shared_with_id: UUID) -> bool:
+    row = await writes.partners.insert_partner(
+        tx, shared_by_id=shared_by_id, shared_with_id=shared_with_id
+    )
+    if row is None:
+        return False
+    await _stage(tx, "partner.created", row["id"], shared_by_id, shared_with_id)
+    await log.stage(
+        tx, "partner_access.granted", shared_with_id, [shared_by_id], audience=[shared_with_id]
+    )
+    return True
 
 
 async def _end(tx: Transaction, shared_by_id: UUID, shared_with_id: UUID) -> bool:

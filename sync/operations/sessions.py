@@ -81,10 +81,16 @@ async def delete_session(tx: Transaction, actor: Actor, session_id: UUID) -> Non
 
 async def delete_other_sessions(tx: Transaction, actor: Actor) -> None:
     """End all but the one that acts; with an API key that is all."""
-    if actor.session_id is not None:
-        await writes.sessions.detach_session(tx, session_id=actor.session_id)
-    rows = await writes.sessions.delete_sessions(tx, user_id=actor.user_id, but_id=actor.session_id)
-    await _stage_deletion(tx, actor, [row["id"] for row in rows])
+    await delete_sessions(tx, actor.user_id, but_id=actor.session_id)
+
+
+async def delete_sessions(tx: Transaction, user_id: UUID, *, but_id: UUID | None = None) -> None:
+    """End all of a user's sessions, but perhaps one."""
+    if but_id is not None:
+        await writes.sessions.detach_session(tx, session_id=but_id)
+    rows = await writes.sessions.delete_sessions(tx, user_id=user_id, but_id=but_id)
+    ids = [row["id"] for row in rows]
+    await log.stage(tx, "session.deleted", user_id, ids, audience=[user_id], is_logout=False)
 
 
 async def delete_stale_sessions(tx: Transaction, unused: timedelta) -> int:
