@@ -60,7 +60,7 @@ async def main(settings: Settings) -> None:
         loop.add_signal_handler(number, stop)
     # One picture per core at a time, whatever the queues hold.
     loop.set_default_executor(ThreadPoolExecutor(settings.threads, "picture"))
-    connections_max = 2 * _concurrency(settings) + 2
+    connections_max = 2 * settings.threads + 4
     async with Database(
         settings.database_url, connections_max=connections_max, is_derived=True
     ) as database:
@@ -83,13 +83,8 @@ async def _work(database: Database, settings: Settings) -> None:
         topics.FILE_REMOVAL.name: file_removal_consumer(settings.root),
     }
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(worker.run(database, consumers, concurrency=_concurrency(settings)))
+        tasks.create_task(worker.run(database, consumers))
         tasks.create_task(sequencer.pass_on(database))
-
-
-def _concurrency(settings: Settings) -> int:
-    # One job more than threads: while it waits for Postgres, every core has work.
-    return settings.threads + 1
 
 
 def _give_memory_back() -> None:

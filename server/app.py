@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from server import chores, departures, live, pages, realtime
+from server import departures, live, pages, realtime, timetable
 from server.api import (
     activities,
     albums,
@@ -24,11 +24,15 @@ from server.api import (
     edits,
     faces,
     heatmap,
+    jobs,
+    maintenance,
     map,
     memories,
+    oauth,
     partners,
     people,
     pin,
+    queues,
     search,
     sessions,
     shared_links,
@@ -45,6 +49,7 @@ from server.api import (
 )
 from server.context import CONTEXT, Context
 from server.endpoint import JSON_BYTES_MAX, answer_errors, routes
+from server.oauth import keep_client
 from server.witness import Witness
 from sync import sequencer
 
@@ -64,11 +69,15 @@ RESOURCES = (
     edits,
     faces,
     heatmap,
+    jobs,
+    maintenance,
     map,
     memories,
+    oauth,
     partners,
     people,
     pin,
+    queues,
     search,
     sessions,
     shared_links,
@@ -91,10 +100,11 @@ def build_app(context: Context) -> web.Application:
     app.add_routes(routes())
     realtime.attach(app)
     live.attach(app)
+    keep_client(app)
     app.add_routes(pages.routes(context))
     app.cleanup_ctx.append(_run_sequencer)
     app.cleanup_ctx.append(departures.run_beside)
-    app.cleanup_ctx.append(chores.run_beside)
+    app.cleanup_ctx.append(timetable.run_beside)
     return app
 
 

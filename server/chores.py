@@ -1,32 +1,27 @@
-"""What a server does unasked, at its start and every night: one process for all of a database."""
+"""What a server does at its start and every night: one process for all of a database."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from aiohttp import web
-
 from server import departures, limits
-from server.context import CONTEXT, Context
+from server.context import Context
 from sql import Database, Disconnected, Transaction, reads
 from storage import janitor
 from storage.janitor import Implausible
 from sync import doctor, retention, schedule
+from sync.config import NightlyTasks
 from sync.operations import assets, duplicates, memories, person_thumbnails, renditions, sessions
 
 logger = logging.getLogger(__name__)
 
-START_SECONDS = 10.0  # Let those in who wait for the server.
-NIGHT_HOUR = 3  # of the machine's own clock
-RETRY_SECONDS = 60.0
-NAP_SECONDS = 3600.0  # A laptop that sleeps stops the clock that we wait by.
 UNUSED = timedelta(days=90)
 UUID_CHARACTERS = 36
 MEMORY_DAYS = timedelta(days=3)
@@ -34,26 +29,24 @@ MEMORY_DAYS = timedelta(days=3)
 Chore = Callable[[Context], Awaitable[None]]
 
 
-async def run_beside(app: web.Application) -> AsyncIterator[None]:
-    """While the application runs."""
-    running = asyncio.create_task(_run(app[CONTEXT]))
-    yield
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-
-
 async def do_all(context: Context) -> bool:
     """Every chore, unless another process is at it; return whether it was our turn."""
     async with schedule.turn(context.database, "chores") as is_ours:
         if is_ours:
             for chore in CHORES:
-                try:
-                    await chore(context)
-                except Disconnected:
-                    raise
-                except Exception:  # One that cannot be done must not keep the others from it.
-                    logger.exception("%s failed", chore.__name__)
+                if chore not in OPTIONAL or OPTIONAL[chore](context.config.nightly_tasks):
+                    await attempt(chore, context)
         return is_ours
+
+
+async def attempt(chore: Chore, context: Context) -> None:
+    """What cannot be done must not keep the rest from being done."""
+    try:
+        await chore(context)
+    except Disconnected:
+        raise
+    except Exception:
+        logger.exception("%s failed", chore.__name__)
 
 
 async def remove_litter(context: Context) -> None:
@@ -138,7 +131,7 @@ async def search_unfit(context: Context) -> None:
 
 
 async def make_memories(context: Context) -> None:
-    """Of the days around today, as far as they were not made; and old ones go."""
+    """Of the days around today, as far as they were not made."""
     today = datetime.now(UTC).date()
     async with context.database.read() as connection:
         due = await reads.memories.list_due(connection, day=today + MEMORY_DAYS)
@@ -146,6 +139,10 @@ async def make_memories(context: Context) -> None:
         for day in _days_after(user["upto"], today):
             async with context.database.write() as tx:
                 await memories.remember_day(tx, user["id"], day)
+
+
+async def forget_memories(context: Context) -> None:
+    """Old ones, and those of which nothing is left to show."""
     for forget in (memories.forget_stale, memories.forget_hidden):
         forgotten = 1
         while forgotten:
@@ -177,29 +174,20 @@ CHORES: tuple[Chore, ...] = (
     prune_log,
     search_unfit,
     make_memories,
+    forget_memories,
     group_identical,
 )
-
-
-async def _run(context: Context) -> None:
-    due, pause = datetime.now().astimezone(), START_SECONDS
-    while True:
-        await asyncio.sleep(pause)
-        if datetime.now().astimezone() >= due:
-            try:
-                await do_all(context)
-            except Disconnected as error:
-                logger.warning("Chores wait for the database: %s", error)
-                pause = RETRY_SECONDS
-                continue
-            due = next_night(datetime.now().astimezone())
-        pause = min(NAP_SECONDS, (due - datetime.now().astimezone()).total_seconds())
-
-
-def next_night(now: datetime) -> datetime:
-    """The next time it is night, in the same zone."""
-    night = now.replace(hour=NIGHT_HOUR, minute=0, second=0, microsecond=0)
-    return night if night > now else night + timedelta(days=1)
+# What an administrator may do without.
+OPTIONAL: dict[Chore, Callable[[NightlyTasks], bool]] = {
+    empty_trash: lambda tasks: tasks.database_cleanup,
+    end_sessions: lambda tasks: tasks.database_cleanup,
+    prune_log: lambda tasks: tasks.database_cleanup,
+    forget_memories: lambda tasks: tasks.database_cleanup,
+    make_memories: lambda tasks: tasks.generate_memories,
+    departures.recount_usage: lambda tasks: tasks.sync_quota_usage,
+    request_missing: lambda tasks: tasks.missing_thumbnails,
+    request_missing_person_thumbnails: lambda tasks: tasks.missing_thumbnails,
+}
 
 
 def _days_after(done: date | None, today: date) -> Iterator[date]:

@@ -119,6 +119,10 @@ def _tell_edit(entry: Entry, assets: Assets) -> Iterator[Event]:
         yield Event(entry.scope, "AssetEditReadyV2", (lines,))
 
 
+def _tell_notification(entry: Entry, _: Assets) -> Iterator[Event]:
+    yield Event(entry.scope, "on_notification", (entry.facts["notification"],))
+
+
 def _tell_update(entry: Entry, assets: Assets) -> Iterator[Event]:
     for asset_id in _singles(entry):
         if row := assets.rows.get(asset_id):
@@ -272,8 +276,17 @@ TELLERS: dict[str, Teller | None] = {
     "person.thumbnail_dropped": None,
     "sync.quarantined": None,
     "sync.released": None,
+    "notification.created": _tell_notification,
+    "notification.updated": None,
+    "notification.deleted": None,
     "config.changed": _tell_config,
     "system_metadata.changed": None,
+    "queue.paused": None,
+    "queue.resumed": None,
+    "queue.emptied": None,
+    "library.created": None,
+    "library.updated": None,
+    "library.deleted": None,
     "backup.created": None,
     "backup.failed": None,
     "backup.uploaded": None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,8 @@ Natural = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Integer = Annotated[int, Meta(ge=-(2**53) + 1, le=2**53 - 1)]
 Percent = Annotated[int, Meta(ge=1, le=100)]
 Address = Annotated[str, Meta(pattern=r"^https?://\S+$")]
+# One job more than cores: while it waits for Postgres, every core has work.
+CORES = len(os.sched_getaffinity(0))
 ImageFormat = Literal["jpeg", "webp"]
 VideoCodec = Literal["h264", "hevc", "vp9", "av1"]
 AudioCodec = Literal["mp3", "aac", "opus", "pcm_s16le"]
@@ -112,13 +115,13 @@ class Queue(Group, frozen=True):
 class Job(Group, frozen=True):
     background_task: Queue = Queue(concurrency=5)
     smart_search: Queue = Queue(concurrency=2)
-    metadata_extraction: Queue = Queue(concurrency=5)
+    metadata_extraction: Queue = Queue(concurrency=max(5, CORES + 1))
     face_detection: Queue = Queue(concurrency=2)
     search: Queue = Queue(concurrency=5)
     sidecar: Queue = Queue(concurrency=5)
     library: Queue = Queue(concurrency=5)
     migration: Queue = Queue(concurrency=5)
-    thumbnail_generation: Queue = Queue(concurrency=3)
+    thumbnail_generation: Queue = Queue(concurrency=max(3, CORES + 1))
     video_conversion: Queue = Queue(concurrency=1)
     notifications: Queue = Queue(concurrency=5)
     ocr: Queue = Queue(concurrency=1)
@@ -179,9 +182,7 @@ class Ocr(Group, frozen=True):
 
 class MachineLearning(Group, frozen=True):
     enabled: bool = False
-    urls: Annotated[tuple[str, ...], Meta(min_length=1)] = (
-        "http://immich-machine-learning:3003",
-    )
+    urls: Annotated[tuple[str, ...], Meta(min_length=1)] = ("http://immich-machine-learning:3003",)
     availability_checks: AvailabilityChecks = AvailabilityChecks()
     clip: Clip = Clip()
     duplicate_detection: DuplicateDetection = DuplicateDetection()

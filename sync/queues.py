@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from sync import topics
 from sync.config import Config
 
+Name = Literal[
+    "thumbnailGeneration", "metadataExtraction", "videoConversion", "faceDetection",
+    "facialRecognition", "smartSearch", "duplicateDetection", "backgroundTask",
+    "storageTemplateMigration", "migration", "search", "sidecar", "library", "notifications",
+    "backupDatabase", "ocr", "workflow", "integrityCheck", "editor",
+]  # fmt: skip
+IMMICH: tuple[Name, ...] = get_args(Name)
 # Immich's queue of each of ours, and the job in it.
 NAMES = {
     topics.METADATA.name: ("metadataExtraction", "AssetExtractMetadata"),
@@ -12,13 +21,29 @@ NAMES = {
     topics.THUMBNAIL.name: ("thumbnailGeneration", "AssetGenerateThumbnails"),
     topics.PERSON_THUMBNAIL.name: ("thumbnailGeneration", "PersonGenerateThumbnail"),
     topics.FILE_REMOVAL.name: ("backgroundTask", "FileDelete"),
+    topics.MAIL.name: ("notifications", "SendMail"),
+    topics.MAIL.name: ("notifications", "SendMail"),
 }
 CONFIGURED = {
     "metadataExtraction": "metadata_extraction",
     "editor": "editor",
     "thumbnailGeneration": "thumbnail_generation",
     "backgroundTask": "background_task",
+    "notifications": "notifications",
+    "notifications": "notifications",
 }
+
+
+def name_of(queue: str) -> str:
+    """What Immich calls the queue that one of ours is a part of."""
+    name, _ = NAMES[queue]
+    return name
+
+
+def job_of(queue: str) -> str:
+    """What Immich calls a job of a queue of ours."""
+    _, job = NAMES[queue]
+    return job
 
 
 def list_ours(name: str) -> list[str]:
@@ -28,6 +53,5 @@ def list_ours(name: str) -> list[str]:
 
 def concurrency(config: Config, queue: str) -> int:
     """How many jobs of a queue of ours one process does at a time."""
-    name, _ = NAMES[queue]
-    limit: int = getattr(config.job, CONFIGURED[name]).concurrency
+    limit: int = getattr(config.job, CONFIGURED[name_of(queue)]).concurrency
     return limit

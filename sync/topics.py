@@ -24,8 +24,9 @@ METADATA = Queue("metadata")
 EDIT = Queue("edit")
 THUMBNAIL = Queue("thumbnail")
 PERSON_THUMBNAIL = Queue("person_thumbnail")
+MAIL = Queue("mail")
 FILE_REMOVAL = Queue("file_removal", is_whole=True)
-ALL = (METADATA, EDIT, THUMBNAIL, PERSON_THUMBNAIL, FILE_REMOVAL)
+ALL = (MAIL, METADATA, EDIT, THUMBNAIL, PERSON_THUMBNAIL, FILE_REMOVAL)
 QUEUES = {queue.name: queue for queue in ALL}
 
 # What is sent to apps, and what tells of albums, and of assets in them.
@@ -130,9 +131,21 @@ TOPICS = {
     # scope and keys: those of lines that jam an app, or do not any more
     "sync.quarantined": Topic(LINES),
     "sync.released": Topic(LINES),
+    # scope: the user; keys: notifications
+    "notification.created": Topic((), (MAIL,)),
+    "notification.updated": Topic(),
+    "notification.deleted": Topic(),
     # scope: everyone; keys: everyone
     "config.changed": Topic(),
     "system_metadata.changed": Topic(),
+    "queue.paused": Topic(),
+    "queue.resumed": Topic(),
+    "queue.emptied": Topic(),
+    # scope: the owner; keys: libraries
+    "library.created": Topic(),
+    "library.updated": Topic(),
+    "library.deleted": Topic(),
+    # scope: everyone; keys: everyone
     "backup.created": Topic(),
     "backup.failed": Topic(),
     "backup.uploaded": Topic(),

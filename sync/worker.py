@@ -13,8 +13,9 @@ from uuid import UUID
 
 import msgspec
 
-from sql import Connection, Database, Disconnected, Transaction, writes
+from sql import Connection, Database, Disconnected, Transaction, reads, writes
 from sql.database import hear
+from sync import config, queues
 
 logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=10)
@@ -22,6 +23,7 @@ PAUSES = [timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), tim
 APART = timedelta(seconds=5)  # longer than a worker needs to die and to start again
 POLL_SECONDS = 5.0  # For jobs whose lease, pause or worker ended; new ones are announced.
 RECONNECT_SECONDS = 0.5
+CLAIMS_MAX = 100  # at once, whatever may run at once
 ERROR_CHARACTERS_MAX = 1000
 
 _decode = msgspec.msgpack.Decoder().decode
@@ -51,16 +53,22 @@ class Superseded(Exception):
     """Another worker finished this job first; roll our record back."""
 
 
-async def run(database: Database, consumers: Mapping[str, Consumer], *, concurrency: int) -> None:
-    """Work on all queues until cancelled; several jobs of a queue at once."""
+async def run(database: Database, consumers: Mapping[str, Consumer]) -> None:
+    """Work on all queues until cancelled; as many jobs of each at once as it is set to."""
     while True:
         try:
             async with database.listen("job") as session:
                 worker = await writes.jobs.take_number(session)
-                await _work(database, session, worker, consumers, concurrency)
+                await _work(database, session, worker, consumers)
         except* Disconnected as lost:
             logger.warning("The worker lost its session: %s", lost.exceptions[0])
             await asyncio.sleep(RECONNECT_SECONDS)
+
+
+async def announce(database: Database) -> None:
+    """Have every worker look what it may do now: a queue was paused, or its concurrency set."""
+    async with database.read() as connection:
+        await writes.jobs.announce(connection)
 
 
 async def drain(
@@ -69,21 +77,30 @@ async def drain(
     consumer: Consumer,
     *,
     worker: int = 0,
-    concurrency: int = 1,
+    concurrency: Callable[[], int] = lambda: 1,
     lease: timedelta = LEASE,
 ) -> int:
-    """Consume what is waiting now, so many at a time; return how many jobs were finished."""
+    """Consume what is waiting now, so many at a time; return how many jobs were finished.
+
+    When the concurrency falls to nothing, what has not begun is given back.
+    """
     finished = 0
     waiting: deque[Job] = deque()
     running: set[asyncio.Task[bool]] = set()
     try:
         while True:
-            if not waiting:  # A claim for several: it costs as much as one for one.
-                waiting.extend(await _claim(database, queue, worker, lease, 2 * concurrency))
-            while waiting and len(running) < concurrency:
+            most = concurrency()
+            if waiting and not most:
+                await _release(database, queue, worker, waiting)
+            if most and not waiting:  # A claim for several: it costs as much as one for one.
+                limit = min(2 * most, CLAIMS_MAX)
+                waiting.extend(await _claim(database, queue, worker, lease, limit))
+            while waiting and len(running) < concurrency():
                 job = waiting.popleft()
                 running.add(asyncio.create_task(_consume(database, queue, job, consumer)))
             if not running:
+                if waiting:
+                    continue
                 return finished
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             finished += sum(task.result() for task in done)
@@ -94,18 +111,15 @@ async def drain(
 
 
 async def _work(
-    database: Database,
-    session: Connection,
-    worker: int,
-    consumers: Mapping[str, Consumer],
-    concurrency: int,
+    database: Database, session: Connection, worker: int, consumers: Mapping[str, Consumer]
 ) -> None:
     news = {queue: asyncio.Event() for queue in consumers}
+    limits = await _read_limits(database, consumers)
 
     async def attend(queue: str, consumer: Consumer) -> None:
         while True:
             news[queue].clear()  # Before the claim: what comes during it calls for another.
-            await drain(database, queue, consumer, worker=worker, concurrency=concurrency)
+            await drain(database, queue, consumer, worker=worker, concurrency=lambda: limits[queue])
             await news[queue].wait()
 
     async def listen() -> None:
@@ -114,13 +128,17 @@ async def _work(
                 await writes.jobs.release_abandoned(
                     connection, attempts_max=len(PAUSES) + 1, apart=APART
                 )
+            limits.update(await _read_limits(database, consumers))
             for event in news.values():
                 event.set()
             deadline = time.monotonic() + POLL_SECONDS
             while (seconds := deadline - time.monotonic()) > 0:
-                for queue in await hear(session, seconds):
-                    if queue in news:
-                        news[queue].set()
+                heard = set(await hear(session, seconds))
+                if "" in heard:
+                    limits.update(await _read_limits(database, consumers))
+                    heard.update(consumers)
+                for queue in heard & news.keys():
+                    news[queue].set()
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(listen())
@@ -128,14 +146,42 @@ async def _work(
             tasks.create_task(attend(queue, consumer))
 
 
+async def _read_limits(database: Database, consumers: Mapping[str, Consumer]) -> dict[str, int]:
+    """How many jobs of each queue may run here at once; none of one that is paused."""
+    async with database.read() as connection:
+        paused = {row["name"] for row in await reads.jobs.list_paused(connection)}
+        settings = await config.load(connection)
+    return {
+        queue: 0 if queues.name_of(queue) in paused else queues.concurrency(settings, queue)
+        for queue in consumers
+    }
+
+
 async def _claim(
     database: Database, queue: str, worker: int, lease: timedelta, limit: int
 ) -> list[Job]:
     async with database.read() as connection:  # One statement, and nothing to sequence.
         rows = await writes.jobs.claim(
-            connection, queue=queue, worker=worker, lease=lease, limit=limit
+            connection,
+            queue=queue,
+            name=queues.name_of(queue),
+            worker=worker,
+            lease=lease,
+            limit=limit,
         )
     return sorted(Job(**{**row, "facts": _decode(row["facts"])}) for row in rows)
+
+
+async def _release(database: Database, queue: str, worker: int, waiting: deque[Job]) -> None:
+    async with database.read() as connection:
+        await writes.jobs.release(
+            connection,
+            queue=queue,
+            worker=worker,
+            positions=[job.pos for job in waiting],
+            entity_ids=[job.entity_id for job in waiting],
+        )
+    waiting.clear()
 
 
 async def _consume(database: Database, queue: str, job: Job, consumer: Consumer) -> bool:

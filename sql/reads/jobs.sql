@@ -1,7 +1,10 @@
 -- count_jobs -> rows
 -- What each queue holds.
 SELECT job.queue,
-       count(*) FILTER (WHERE job.dead_at IS NULL AND job.claimed_by IS NULL) AS waiting,
+       count(*) FILTER (WHERE job.dead_at IS NULL AND job.claimed_by IS NULL
+                          AND (job.claimed_until IS NULL OR job.claimed_until <= now())) AS waiting,
+       count(*) FILTER (WHERE job.dead_at IS NULL AND job.claimed_by IS NULL
+                          AND job.claimed_until > now()) AS delayed,
        count(*) FILTER (WHERE job.dead_at IS NULL AND job.claimed_by IS NOT NULL) AS active,
        count(*) FILTER (WHERE job.dead_at IS NOT NULL) AS dead
   FROM job
@@ -14,4 +17,25 @@ SELECT job.queue, job.pos, job.entity_id, job.attempts, job.last_error, job.dead
   FROM job
  WHERE job.dead_at IS NOT NULL
  ORDER BY job.dead_at DESC
+ LIMIT %(limit)s;
+
+-- list_paused -> rows
+SELECT queue.name FROM queue WHERE queue.is_paused ORDER BY queue.name;
+
+-- list_jobs -> rows
+-- The oldest in some queues that are in one of these states, and why they failed.
+-- nullable: last_error
+SELECT job.queue, job.pos, job.entity_id, job.attempts, job.last_error, job.status, log.at
+  FROM (
+    SELECT job.queue, job.pos, job.entity_id, job.attempts, job.last_error,
+           CASE WHEN job.dead_at IS NOT NULL THEN 'failed'
+                WHEN job.claimed_by IS NOT NULL THEN 'active'
+                WHEN job.claimed_until > now() THEN 'delayed'
+                ELSE 'waiting' END AS status
+      FROM job
+     WHERE job.queue = ANY(%(queues)s)
+  ) AS job
+  JOIN log ON log.pos = job.pos
+ WHERE job.status = ANY(%(statuses)s)
+ ORDER BY job.pos, job.queue, job.entity_id
  LIMIT %(limit)s;

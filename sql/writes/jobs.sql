@@ -1,9 +1,10 @@
 -- claim -> rows
--- Lease the oldest free jobs of a queue to one worker.
+-- Lease the oldest free jobs of a queue to one worker, unless it is paused, by Immich's name.
 WITH free AS MATERIALIZED (
     SELECT job.pos, job.entity_id
       FROM job
      WHERE job.queue = %(queue)s
+       AND NOT EXISTS (SELECT FROM queue WHERE queue.name = %(name)s AND queue.is_paused)
        AND job.dead_at IS NULL
        AND (job.claimed_until IS NULL OR job.claimed_until < now())
      ORDER BY job.pos
@@ -71,3 +72,108 @@ UPDATE job
    AND job.entity_id = abandoned.entity_id
    AND job.claimed_by = abandoned.claimed_by;
 
+
+-- release -> count
+-- Give back what a worker claimed and did not begin.
+UPDATE job
+   SET claimed_by = NULL, claimed_until = NULL, attempts = job.attempts - 1
+  FROM unnest(%(positions)s::bigint[], %(entity_ids)s::uuid[]) AS left_over (pos, entity_id)
+ WHERE job.queue = %(queue)s
+   AND job.pos = left_over.pos
+   AND job.entity_id = left_over.entity_id
+   AND job.claimed_by = %(worker)s;
+
+-- announce -> none
+-- To the workers: what they may do has changed. Never inside a write transaction.
+SELECT pg_notify('job', '');
+
+-- set_paused -> none
+INSERT INTO queue (name, is_paused) VALUES (%(name)s, %(is_paused)s)
+    ON CONFLICT (name) DO UPDATE SET is_paused = excluded.is_paused;
+
+-- drop_waiting -> count
+-- Forget some jobs that nobody has begun.
+DELETE FROM job
+ USING (
+    SELECT job.queue, job.pos, job.entity_id
+      FROM job
+     WHERE job.queue = ANY(%(queues)s) AND job.dead_at IS NULL AND job.claimed_by IS NULL
+     LIMIT %(limit)s
+       FOR UPDATE SKIP LOCKED
+ ) AS chosen
+ WHERE job.queue = chosen.queue AND job.pos = chosen.pos AND job.entity_id = chosen.entity_id;
+
+-- drop_failed -> count
+-- Forget some jobs that were given up.
+DELETE FROM job
+ USING (
+    SELECT job.queue, job.pos, job.entity_id
+      FROM job
+     WHERE job.queue = ANY(%(queues)s) AND job.dead_at IS NOT NULL
+     LIMIT %(limit)s
+       FOR UPDATE SKIP LOCKED
+ ) AS chosen
+ WHERE job.queue = chosen.queue AND job.pos = chosen.pos AND job.entity_id = chosen.entity_id;
+
+-- request_assets -> row?
+-- Stage one entry for each thousand assets that lack what a queue makes, or for all; those that
+-- wait for it already are left out, and new ones replace those that were given up. From an id on;
+-- the last id.
+WITH page AS MATERIALIZED (
+    SELECT asset.id, asset.owner_id
+      FROM asset
+     WHERE asset.id > %(after)s
+       AND asset.deleted_at IS NULL
+       AND (asset.type = 'IMAGE' OR %(queue)s = 'metadata')
+       AND (%(is_forced)s
+            OR CASE %(queue)s WHEN 'metadata' THEN asset.width IS NULL
+                              ELSE asset.thumbhash IS NULL END)
+     ORDER BY asset.id
+     LIMIT %(limit)s
+), given_up AS (
+    DELETE FROM job
+     USING page
+     WHERE job.queue = %(queue)s AND job.entity_id = page.id AND job.dead_at IS NOT NULL
+), part AS (
+    SELECT page.id, page.owner_id,
+           (row_number() OVER (PARTITION BY page.owner_id ORDER BY page.id) - 1) / 1000 AS number
+      FROM page
+     WHERE NOT EXISTS (SELECT FROM job
+                        WHERE job.queue = %(queue)s AND job.entity_id = page.id
+                          AND job.dead_at IS NULL)
+), staged AS (
+    INSERT INTO log_staging (topic, scope, entity_ids, audience, facts)
+    SELECT %(topic)s, part.owner_id, array_agg(part.id ORDER BY part.id), '{}', %(facts)s
+      FROM part
+     GROUP BY part.owner_id, part.number
+)
+SELECT page.id AS last FROM page ORDER BY page.id DESC LIMIT 1;
+
+-- request_people -> row?
+-- The same of people with a face, for their pictures.
+WITH page AS MATERIALIZED (
+    SELECT person.id, person.owner_id
+      FROM person
+     WHERE person.id > %(after)s
+       AND person.face_id IS NOT NULL
+       AND (%(is_forced)s OR person.thumbnail_key IS NULL)
+     ORDER BY person.id
+     LIMIT %(limit)s
+), given_up AS (
+    DELETE FROM job
+     USING page
+     WHERE job.queue = 'person_thumbnail' AND job.entity_id = page.id AND job.dead_at IS NOT NULL
+), part AS (
+    SELECT page.id, page.owner_id,
+           (row_number() OVER (PARTITION BY page.owner_id ORDER BY page.id) - 1) / 1000 AS number
+      FROM page
+     WHERE NOT EXISTS (SELECT FROM job
+                        WHERE job.queue = 'person_thumbnail' AND job.entity_id = page.id
+                          AND job.dead_at IS NULL)
+), staged AS (
+    INSERT INTO log_staging (topic, scope, entity_ids, audience, facts)
+    SELECT %(topic)s, part.owner_id, array_agg(part.id ORDER BY part.id), '{}', %(facts)s
+      FROM part
+     GROUP BY part.owner_id, part.number
+)
+SELECT page.id AS last FROM page ORDER BY page.id DESC LIMIT 1;

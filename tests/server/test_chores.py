@@ -12,7 +12,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from PIL import Image
 
-from server import chores
+from server import chores, timetable
 from server.app import build_app
 from server.authentication import hash_token, make_token
 from server.context import Context
@@ -171,7 +171,7 @@ async def test_an_asset_that_lost_its_job_gets_another(context, database, alice,
 
     async with database.read() as connection:
         counts = await reads.jobs.count_jobs(connection)
-    assert [(row["queue"], row["waiting"], row["dead"]) for row in counts] == [("metadata", 2, 1)]
+    assert [(row["queue"], row["waiting"], row["dead"]) for row in counts] == [("metadata", 3, 1)]
 
     assert await chores.do_all(context)  # It waits now, so it is not asked for again.
     await settle(database)
@@ -221,21 +221,9 @@ async def test_they_are_done_at_the_start(context, server, monkeypatch):
         done.set()
 
     monkeypatch.setattr(chores, "CHORES", (note,))
-    monkeypatch.setattr(chores, "START_SECONDS", 0)
+    monkeypatch.setattr(timetable, "START_SECONDS", 0)
     async with TestServer(build_app(context)), asyncio.timeout(10):
         await done.wait()
-
-
-@pytest.mark.parametrize(
-    ("now", "night"),
-    [
-        ("2024-05-06T02:59:59+02:00", "2024-05-06T03:00:00+02:00"),
-        ("2024-05-06T03:00:00+02:00", "2024-05-07T03:00:00+02:00"),
-        ("2024-12-31T23:00:00-05:00", "2025-01-01T03:00:00-05:00"),
-    ],
-)
-def test_night_is_on_the_machines_clock(now, night):
-    assert chores.next_night(datetime.fromisoformat(now)) == datetime.fromisoformat(night)
 
 
 async def test_the_trash_is_emptied_when_its_time_is_over(context, alice, bob, change):

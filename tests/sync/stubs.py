@@ -65,7 +65,7 @@ async def work(database: Database) -> None:
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(sequencer.pass_on(database))
-        tasks.create_task(worker.run(database, {"metadata": consume}, concurrency=2))
+        tasks.create_task(worker.run(database, {"metadata": consume}))
 
 
 async def main(name: str) -> None:

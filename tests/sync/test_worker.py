@@ -10,8 +10,9 @@ from datetime import timedelta
 import pytest
 
 from sql import Database, writes
-from sync import worker
-from sync.operations import renditions
+from sync import queues, topics, worker
+from sync.config import Config
+from sync.operations import jobs, renditions, system
 from sync.worker import PAUSES, Hopeless, drain
 from tests.fix_postgres import clone
 from tests.sync.library import FOUND, ask, ask_one, new_asset, sequence, until
@@ -178,7 +179,7 @@ async def test_a_worker_that_comes_too_late_does_not_undo_what_another_did(datab
 async def test_many_workers_share_a_queue_without_doubling(database, alice):
     ids = [await new_asset(database, alice) for _ in range(40)]
     await sequence(database)
-    workers = (drain(database, "metadata", find, concurrency=3) for _ in range(4))
+    workers = (drain(database, "metadata", find, concurrency=lambda: 3) for _ in range(4))
     assert sum(await asyncio.gather(*workers)) == 40
     assert sorted(await results(database)) == sorted(ids)
 
@@ -203,7 +204,12 @@ async def release(database):
 async def claim(database, number, limit=1):
     async with database.read() as connection:
         return await writes.jobs.claim(
-            connection, queue="metadata", worker=number, lease=worker.LEASE, limit=limit
+            connection,
+            queue="metadata",
+            name="metadataExtraction",
+            worker=number,
+            lease=worker.LEASE,
+            limit=limit,
         )
 
 
@@ -258,12 +264,108 @@ async def test_a_job_that_kills_does_not_take_its_neighbours_with_it(database, a
 
 @asynccontextmanager
 async def running(database, consumer):
-    task = asyncio.create_task(worker.run(database, {"metadata": consumer}, concurrency=2))
+    task = asyncio.create_task(worker.run(database, {"metadata": consumer}))
     try:
         yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def pause(database, actor, name, is_paused):
+    async with database.write() as tx:
+        await jobs.set_paused(tx, actor, name, is_paused=is_paused)
+    await worker.announce(database)
+
+
+async def test_nobody_begins_anything_of_a_paused_queue(database, alice, assets):
+    await pause(database, alice, "metadataExtraction", True)
+    assert await drain(database, "metadata", find) == 0
+
+    await pause(database, alice, "metadataExtraction", False)
+    assert await drain(database, "metadata", find) == 3
+
+
+@pytest.fixture
+def limits(monkeypatch):
+    """What a worker learns it may do, each time it looks."""
+    read, seen = worker._read_limits, asyncio.Queue()
+
+    async def read_limits(*args):
+        found = await read(*args)
+        seen.put_nowait(found["metadata"])
+        return found
+
+    monkeypatch.setattr(worker, "_read_limits", read_limits)
+    return seen
+
+
+async def test_a_pause_reaches_a_worker_that_runs_and_so_does_its_end(
+    database, alice, assets, limits
+):
+    """What it had claimed and not begun is given back, as if it had never been claimed."""
+    begun: asyncio.Queue = asyncio.Queue()
+    go_on, claims = asyncio.Event(), 1
+
+    async def consumer(job):
+        begun.put_nowait(job.entity_id)
+        await go_on.wait()
+        return await find(job)
+
+    async with database.write() as tx:
+        await system.change_config(tx, {"job.metadataExtraction.concurrency": 1})
+    async with running(database, consumer), asyncio.timeout(20):
+        first = await begun.get()
+        await pause(database, alice, "metadataExtraction", True)
+        while await limits.get():
+            pass
+        go_on.set()
+        while claims:
+            await asyncio.sleep(0)
+            claims = await ask_one(
+                database, "SELECT count(*) FROM job WHERE claimed_by IS NOT NULL"
+            )
+        assert begun.empty()
+        waiting = await ask(database, "SELECT attempts FROM job WHERE queue = 'metadata'")
+        assert [row["attempts"] for row in waiting] == [0, 0]
+
+        await pause(database, alice, "metadataExtraction", False)
+        assert {await begun.get(), await begun.get()} == set(assets) - {first}
+
+
+async def test_the_concurrency_that_is_set_is_that_of_a_worker_that_runs(
+    database, alice, monkeypatch
+):
+    ids = [await new_asset(database, alice) for _ in range(12)]
+    await sequence(database)
+    running_now, most, done = 0, 0, asyncio.Event()
+    finished = []
+
+    async def consumer(job):
+        nonlocal running_now, most
+        running_now += 1
+        most = max(most, running_now)
+        await asyncio.sleep(0.01)
+        running_now -= 1
+
+        async def record(tx):
+            finished.append(job.entity_id)
+            if len(finished) == len(ids):
+                done.set()
+
+        return record
+
+    async with database.write() as tx:
+        await system.change_config(tx, {"job.metadataExtraction.concurrency": 2})
+    async with running(database, consumer), asyncio.timeout(20):
+        await done.wait()
+    assert most == 2
+
+
+async def test_each_queue_has_a_name_and_a_concurrency():
+    for queue in topics.ALL:
+        assert queues.name_of(queue.name) in queues.IMMICH
+        assert queues.concurrency(Config(), queue.name) >= 1
 
 
 async def test_a_running_worker_takes_over_from_one_that_dies(database, assets, monkeypatch):

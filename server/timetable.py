@@ -1,0 +1,90 @@
+"""What is done at set times, by one process for all of a database; and the same by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
+
+from aiohttp import web
+
+from server import chores, departures
+from server.chores import Chore
+from server.context import CONTEXT, Context
+from sql import Disconnected
+from sync import schedule
+from sync.config import Config
+
+logger = logging.getLogger(__name__)
+
+START_SECONDS = 10.0  # Let those in who wait for the server.
+NAP_SECONDS = 20.0  # A laptop that sleeps stops the clock that we wait by; and times are changed.
+RETRY_SECONDS = 60.0
+
+
+class Task(NamedTuple):
+    name: str
+    times: Callable[[Config], str | None]  # a cron expression; None: never
+    do: Chore
+
+
+async def run_beside(app: web.Application) -> AsyncIterator[None]:
+    """While the application runs."""
+    running = asyncio.create_task(_run(app[CONTEXT]))
+    yield
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def do_nightly(context: Context) -> None:
+    await chores.do_all(context)
+
+
+def _nightly(config: Config) -> str:
+    hour, minute = config.nightly_tasks.start_time.split(":")
+    return f"{int(minute)} {int(hour)} * * *"
+
+
+TASKS: tuple[Task, ...] = (Task("nightly", _nightly, do_nightly),)
+# By Immich's names.
+BY_HAND: dict[str, Chore] = {
+    "memory-cleanup": chores.forget_memories,
+    "memory-create": chores.make_memories,
+    "user-cleanup": departures.remove_departed,
+}
+
+
+async def _run(context: Context) -> None:
+    await asyncio.sleep(START_SECONDS)
+    await _attempt(do_nightly, context)
+    async with asyncio.TaskGroup() as running:
+        while True:
+            try:
+                for task in await list_due(context):
+                    running.create_task(_attempt(task.do, context))
+            except Disconnected as error:
+                logger.warning("The timetable waits for the database: %s", error)
+            await asyncio.sleep(NAP_SECONDS)
+
+
+async def list_due(context: Context) -> list[Task]:
+    """What it is time for, and no other process has begun: from now on it is ours."""
+    return [
+        task
+        for task in TASKS
+        if (times := task.times(context.config))
+        and await schedule.begin_if_due(context.database, task.name, times)
+    ]
+
+
+async def _attempt(chore: Chore, context: Context) -> None:
+    """Until the database is there to do it in."""
+    while True:
+        try:
+            await chores.attempt(chore, context)
+        except Disconnected as error:
+            logger.warning("%s waits for the database: %s", chore.__name__, error)
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            return

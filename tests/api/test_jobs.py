@@ -1,0 +1,81 @@
+"""What is done at set times can be done by hand; what is not done here says so."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from server import chores, timetable
+from server.api.jobs import ManualJob
+from server.context import Context
+from sync import schedule
+from sync.config import Config, build
+
+
+@pytest.mark.parametrize("name", sorted(set(get_args(ManualJob)) - set(timetable.BY_HAND)))
+async def test_a_job_that_is_not_done_here_is_refused(admin, name):
+    answer = await admin.post("/api/jobs", {"name": name})
+    assert (answer.status, answer.message) == (400, f"There is no job {name} here")
+
+
+@pytest.mark.parametrize("name", sorted(timetable.BY_HAND))
+async def test_others_are_done_before_the_answer(admin, monkeypatch, name):
+    done = []
+
+    async def do(context):
+        done.append(context.config)
+
+    monkeypatch.setitem(timetable.BY_HAND, name, do)
+    assert (await admin.post("/api/jobs", {"name": name})).status == 204
+    assert len(done) == 1
+
+
+@pytest.fixture
+def context(database, root):
+    return Context(database, root, None, Config())
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """Have all be due whose names are asked for with these times."""
+    asked = {}
+
+    async def begin_if_due(_, name, expression):
+        asked[name] = expression
+        return True
+
+    monkeypatch.setattr(schedule, "begin_if_due", begin_if_due)
+    return asked
+
+
+async def test_times_are_those_that_are_set(context, begun):
+    context.config = build({"nightlyTasks.startTime": "23:05"})
+
+    due = await timetable.list_due(context)
+
+    assert begun["nightly"] == "5 23 * * *"
+    assert {task.name for task in due} == set(begun)
+    assert all(schedule.is_cron(expression) for expression in begun.values())
+
+
+CHORES = {
+    "databaseCleanup": {"empty_trash", "end_sessions", "prune_log", "forget_memories"},
+    "missingThumbnails": {"request_missing", "request_missing_person_thumbnails"},
+    "generateMemories": {"make_memories"},
+    "syncQuotaUsage": {"recount_usage"},
+}
+
+
+@pytest.mark.parametrize("setting", CHORES)
+async def test_chores_that_are_switched_off_are_left_undone(context, monkeypatch, setting):
+    context.config = build({f"nightlyTasks.{setting}": False})
+    done = set()
+
+    async def note(chore, _):
+        done.add(chore.__name__)
+
+    monkeypatch.setattr(chores, "attempt", note)
+    await chores.do_all(context)
+
+    assert done == {chore.__name__ for chore in chores.CHORES} - CHORES[setting]
