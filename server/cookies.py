@@ -14,9 +14,12 @@ from aiohttp import web
 TOKEN = "immich_access_token"
 AUTH_TYPE = "immich_auth_type"
 IS_AUTHENTICATED = "immich_is_authenticated"  # The web app reads this one in its script.
+OAUTH_STATE = "immich_oauth_state"
+OAUTH_VERIFIER = "immich_oauth_code_verifier"
 LINK_TOKENS = "immich_shared_link_token"
 LINK_MAX_AGE_SECONDS = 24 * 60 * 60
 LINKS_MAX = 20  # What a browser remembers of other links; a cookie must not grow for ever.
+OAUTH_MAX_AGE_SECONDS = 10 * 60  # Nobody takes longer to log in at a provider.
 MAX_AGE_SECONDS = 400 * 24 * 60 * 60
 
 AuthType = Literal["password", "oauth"]
@@ -26,15 +29,8 @@ def set_login(
     request: web.Request, response: web.Response, token: str, auth_type: AuthType
 ) -> None:
     for name, value in ((TOKEN, token), (AUTH_TYPE, auth_type), (IS_AUTHENTICATED, "true")):
-        response.set_cookie(
-            name,
-            value,
-            path="/",
-            max_age=MAX_AGE_SECONDS,
-            httponly=name != IS_AUTHENTICATED,
-            secure=is_secure(request),
-            samesite="Lax",
-        )
+        is_hidden = name != IS_AUTHENTICATED
+        _set(request, response, name, value, MAX_AGE_SECONDS, is_hidden=is_hidden)
 
 
 def clear_login(response: web.Response) -> None:
@@ -42,19 +38,32 @@ def clear_login(response: web.Response) -> None:
         response.del_cookie(name, path="/", samesite="Lax")
 
 
+def is_oauth(request: web.Request) -> bool:
+    """Whether this browser logged in through an OpenID provider."""
+    return request.cookies.get(AUTH_TYPE) == "oauth"
+
+
+def set_oauth(
+    request: web.Request, response: web.Response, state: str, code_verifier: str | None
+) -> None:
+    """What shows that who comes back from the provider is who was sent there. Apps keep the
+    verifier to themselves."""
+    for name, value in ((OAUTH_STATE, state), (OAUTH_VERIFIER, code_verifier)):
+        if value:
+            _set(request, response, name, value, OAUTH_MAX_AGE_SECONDS)
+
+
+def clear_oauth(response: web.Response) -> None:
+    for name in (OAUTH_STATE, OAUTH_VERIFIER):
+        response.del_cookie(name, path="/", samesite="Lax")
+
+
 def open_link(request: web.Request, response: web.Response, link_id: UUID, password: str) -> None:
     """Remember in the browser that the password of this link was given, beside those before."""
     token = _link_token(link_id, password)
     others = [text for text in _link_tokens(request) if text != token]
-    response.set_cookie(
-        LINK_TOKENS,
-        ",".join([*others[-LINKS_MAX:], token]),
-        path="/",
-        max_age=LINK_MAX_AGE_SECONDS,
-        httponly=True,
-        secure=is_secure(request),
-        samesite="Lax",
-    )
+    tokens = ",".join([*others[-LINKS_MAX:], token])
+    _set(request, response, LINK_TOKENS, tokens, LINK_MAX_AGE_SECONDS)
 
 
 def is_link_open(request: web.Request, link_id: UUID, password: str) -> bool:
@@ -62,6 +71,27 @@ def is_link_open(request: web.Request, link_id: UUID, password: str) -> bool:
     token = _link_token(link_id, password).encode()
     given = [text.encode(errors="surrogatepass") for text in _link_tokens(request)]
     return any([hmac.compare_digest(token, text) for text in given])
+
+
+def _set(
+    request: web.Request,
+    response: web.Response,
+    name: str,
+    value: str,
+    max_age_seconds: int,
+    *,
+    is_hidden: bool = True,
+) -> None:
+    """`is_hidden`: from scripts."""
+    response.set_cookie(
+        name,
+        value,
+        path="/",
+        max_age=max_age_seconds,
+        httponly=is_hidden,
+        secure=is_secure(request),
+        samesite="Lax",
+    )
 
 
 def _link_tokens(request: web.Request) -> list[str]:

@@ -686,41 +686,6 @@ class memories:
     @staticmethod
     async def list_this_day(connection: Connection, *, owner_id: UUID, day: date) -> list[list_this_day_row]: ...
 
-class notifications:
-    class list_notifications_row(TypedDict):
-        id: UUID
-        type: str
-        level: str
-        title: str
-        description: str | None
-        data: Any | None
-        read_at: datetime | None
-        created_at: datetime
-    @staticmethod
-    async def list_notifications(connection: Connection, *, user_id: UUID, notification_id: UUID | None, level: str | None, type: str | None, is_unread: bool | None) -> list[list_notifications_row]: ...
-    class list_owned_row(TypedDict):
-        id: UUID
-    @staticmethod
-    async def list_owned(connection: Connection, *, notification_ids: list[UUID], user_id: UUID) -> list[list_owned_row]: ...
-    class get_letter_row(TypedDict):
-        type: str
-        title: str
-        description: str | None
-        data: Any | None
-        email: str
-        name: str
-        album_name: str
-        sender_name: str
-        preferences: Any
-    @staticmethod
-    async def get_letter(connection: Connection, *, notification_id: UUID) -> get_letter_row | None: ...
-    class list_admins_row(TypedDict):
-        id: UUID
-    @staticmethod
-    async def list_admins(connection: Connection) -> list[list_admins_row]: ...
-    @staticmethod
-    async def has_news(connection: Connection) -> bool: ...
-
 class oauth:
     class get_id_token_row(TypedDict):
         oauth_id_token: str | None

@@ -24,7 +24,6 @@ class albums:
         owner_id: UUID
         thumbnail_asset_id: UUID | None
         is_activity_enabled: bool
-        name: str
     @staticmethod
     async def lock_album(connection: Connection, *, album_id: UUID) -> lock_album_row | None: ...
     @staticmethod
@@ -429,27 +428,6 @@ class memories:
     @staticmethod
     async def delete_some(connection: Connection, *, memory_ids: list[UUID]) -> list[delete_some_row]: ...
 
-class notifications:
-    class insert_notification_row(TypedDict):
-        id: UUID
-        created_at: str
-    @staticmethod
-    async def insert_notification(connection: Connection, *, user_id: UUID, type: str, level: str, title: str, description: str | None, data: Any | None, read_at: datetime | None) -> insert_notification_row: ...
-    @staticmethod
-    async def set_read(connection: Connection, *, read_at: datetime | None, notification_ids: list[UUID]) -> int: ...
-    @staticmethod
-    async def delete_notifications(connection: Connection, *, notification_ids: list[UUID]) -> int: ...
-    @staticmethod
-    async def delete_old(connection: Connection) -> int: ...
-    @staticmethod
-    async def note_news(connection: Connection, *, pause: timedelta, album_id: UUID, actor_id: UUID) -> None: ...
-    class take_news_row(TypedDict):
-        album_id: UUID
-        user_id: UUID
-        name: str
-    @staticmethod
-    async def take_news(connection: Connection) -> list[take_news_row]: ...
-
 class oauth:
     @staticmethod
     async def insert_attempt(connection: Connection, *, state_hash: bytes, nonce: str, code_challenge: str, redirect_uri: str, duration: timedelta) -> int: ...
@@ -693,10 +671,6 @@ class settings:
     async def note_version(connection: Connection, *, version: str) -> int: ...
     @staticmethod
     async def set_metadata(connection: Connection, *, key: str, value: Any) -> None: ...
-    class lock_metadata_row(TypedDict):
-        value: Any
-    @staticmethod
-    async def lock_metadata(connection: Connection, *, key: str) -> lock_metadata_row | None: ...
 
 class shared_links:
     class insert_link_row(TypedDict):
