@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from media import edited, faces, images, metadata
+from media import edited, faces, images, metadata, video
 from sql import Database, Transaction, reads
 from storage import files, paths
 from sync.operations import edits, people, person_thumbnails, renditions
@@ -29,7 +29,7 @@ def metadata_consumer(database: Database, root: Path) -> Consumer:
 def thumbnail_consumer(database: Database, root: Path) -> Consumer:
     async def make_thumbnail(job: Job) -> Record:
         source = await _source(database, job.entity_id)
-        if source is None or source["type"] != "IMAGE":
+        if source is None:
             return _record_nothing
         made = await asyncio.to_thread(_render, root, source)
         return partial(renditions.record_thumbnail, asset_id=source["id"], **made)
@@ -88,7 +88,8 @@ async def _source(database: Database, asset_id: UUID) -> reads.assets.get_source
 
 
 def _read(root: Path, source: reads.assets.get_source_row) -> renditions.Metadata:
-    return metadata.read(
+    read = metadata.read_film if source["type"] == "VIDEO" else metadata.read
+    return read(
         paths.resolve(root, source["original_key"]),
         file_created_at=source["file_created_at"],
         file_modified_at=source["file_modified_at"],
@@ -98,7 +99,8 @@ def _read(root: Path, source: reads.assets.get_source_row) -> renditions.Metadat
 
 def _render(root: Path, source: reads.assets.get_source_row) -> dict[str, Any]:
     """Make and store the renditions; return what there is to record."""
-    made = images.render(paths.resolve(root, source["original_key"]))
+    render = video.render if source["type"] == "VIDEO" else images.render
+    made = render(paths.resolve(root, source["original_key"]))
     keys = {
         "thumbnail_key": paths.thumbnail(source["owner_id"], source["id"]),
         "preview_key": paths.preview(source["owner_id"], source["id"]),

@@ -1,19 +1,25 @@
-"""What a picture says of itself: when, where, with what, how large."""
+"""What a picture or a film says of itself: when, where, with what, how large."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from media import boxes, dates, profiles, tags
+from media import boxes, dates, profiles, tags, video
 from media.dates import WallClock
 from media.errors import UnreadableImage
 from media.tags import Tags
 from sync.operations.renditions import Metadata
 
 _SIDEWAYS = (5, 6, 7, 8)
+_UNSET_YEARS = (1904, 1970)  # where the clocks of QuickTime and Unix begin
+# Degrees alone, with minutes, or with minutes and seconds. ISO 6709.
+_ISO_6709 = re.compile(
+    r"([+-](?:\d{6}|\d{4}|\d\d))(\.\d+)?([+-](?:\d{7}|\d{5}|\d{3}))(\.\d+)?(?!\d)"
+)
 
 
 def read(
@@ -70,6 +76,101 @@ def read(
         profile_description=profiles.description(own.profile) if own.profile else None,
         rating=_rating(beside) or _rating(own),
     )
+
+
+def read_film(
+    path: Path,
+    *,
+    file_created_at: datetime,
+    file_modified_at: datetime,
+    sidecar: Path | None = None,
+) -> Metadata:
+    """The same of a film. Of one that cannot be decoded the sidecar and the sender tell."""
+    try:
+        path.open("rb").close()
+        beside = tags.read_sidecar(sidecar) if sidecar else Tags()
+    except OSError as error:
+        raise UnreadableImage(f"The file cannot be opened: {error.strerror}") from error
+    try:
+        film = video.probe(path)
+    except UnreadableImage:  # Whoever makes its picture says why.
+        film = None
+
+    own = film.tags if film else {}
+    position = _position(beside) or _film_position(own)
+    latitude, longitude = position or (None, None)
+    clock = _taken(beside, Tags(), position) or _filmed(own, position)
+    taken_at = clock.in_utc() if clock else min(file_created_at, file_modified_at).astimezone(UTC)
+    return Metadata(
+        file_created_at=taken_at,
+        local_date_time=clock.time if clock else taken_at.replace(tzinfo=None),
+        width=film.shown[0] if film else None,
+        height=film.shown[1] if film else None,
+        duration_ms=film.duration_ms if film else None,
+        description=_description(beside) or _of_film(own, "description") or "",
+        exif_image_width=film.width if film else None,
+        exif_image_height=film.height if film else None,
+        orientation=str(film.orientation) if film else None,
+        date_time_original=taken_at,
+        modify_date=file_modified_at.astimezone(UTC),
+        time_zone=dates.zone_name(clock) if clock else None,
+        latitude=latitude,
+        longitude=longitude,
+        projection_type=_projection(beside),
+        make=beside.text("Xmp.tiff.Make") or _of_film(own, "make", "manufacturer"),
+        model=beside.text("Xmp.tiff.Model") or _of_film(own, "model"),
+        lens_model=_lens(beside, Tags()) or _of_film(own, "camera.lens_model"),
+        rating=_rating(beside),
+        fps=film.fps if film else None,
+    )
+
+
+def _of_film(own: Mapping[str, str], *names: str) -> str | None:
+    """As Apple, Android or QuickTime itself call it."""
+    for name in names:
+        for full in (f"com.apple.quicktime.{name}", f"com.android.{name}", name):
+            if value := own.get(full, "").replace("\0", "").strip():
+                return value
+    return None
+
+
+def _film_position(own: Mapping[str, str]) -> tuple[float, float] | None:
+    text = own.get("com.apple.quicktime.location.iso6709") or own.get("location") or ""
+    match = _ISO_6709.match(text)
+    if match is None:
+        return None
+    latitude = _sexagesimal(match[1], match[2], 2)
+    longitude = _sexagesimal(match[3], match[4], 3)
+    if abs(latitude) > 90 or abs(longitude) > 180 or latitude == longitude == 0:
+        return None
+    return latitude, longitude
+
+
+def _sexagesimal(whole: str, fraction: str | None, degree_digits: int) -> float:
+    """`+4851` and `.46`: 48 degrees and 51.46 minutes."""
+    digits = whole[1:]
+    parts = [digits[:degree_digits], *re.findall("..", digits[degree_digits:])]
+    values = [float(part) for part in parts]
+    values[-1] += float(fraction or 0)
+    degrees = sum(value / (1, 60, 3600)[power] for power, value in enumerate(values))
+    return round(-degrees if whole[0] == "-" else degrees, 9)
+
+
+def _filmed(own: Mapping[str, str], position: tuple[float, float] | None) -> WallClock | None:
+    """The clock there if the film kept it, else the UTC that films have, seen from the place."""
+    for name in ("com.apple.quicktime.creationdate", "date"):
+        clock = dates.parse(own.get(name))
+        if clock and clock.offset is not None:
+            return clock
+    clock = dates.parse(own.get("creation_time"))
+    if clock is None or clock.time.year in _UNSET_YEARS:
+        return None
+    utc = clock.in_utc()
+    zone = dates.at_place(clock.time, *position).zone if position else None
+    if zone is None:
+        return WallClock(utc.replace(tzinfo=None), timedelta())
+    there = utc.astimezone(ZoneInfo(zone))
+    return WallClock(there.replace(tzinfo=None), there.utcoffset(), zone)
 
 
 def _lens(beside: Tags, own: Tags) -> str | None:

@@ -222,7 +222,6 @@ SELECT asset_file.key
 SELECT asset.id, asset.owner_id
   FROM asset
  WHERE asset.thumbhash IS NULL
-   AND asset.type = 'IMAGE'
    AND asset.created_at < now() - interval '10 minutes'
    AND asset.id > %(after)s
    AND NOT EXISTS (SELECT 1 FROM job WHERE job.entity_id = asset.id)

@@ -24,6 +24,7 @@ from sync.actor import Actor
 from sync.operations import assets, users
 from sync.operations.assets import Upload
 from tests.media import pictures
+from tests.media.films import film
 from tests.media.pictures import distance, opened, scene
 
 SENT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
@@ -152,14 +153,35 @@ async def test_a_damaged_picture_keeps_its_facts_and_gets_a_reason(
     assert job is not None and "The JPEG file is damaged or incomplete" in job["last_error"]
 
 
-async def test_a_video_has_no_renditions_yet_and_no_failure(library: Library) -> None:
+async def test_a_film_ends_with_facts_and_renditions(library: Library, tmp_path: Path) -> None:
+    path = film(
+        tmp_path / "a.mov",
+        [scene(60, 40)] * 15,
+        tags={"com.apple.quicktime.creationdate": "2020-06-01T12:00:00+0200"},
+        options={"movflags": "use_metadata_tags"},
+    )
+    asset_id = await library.upload(path.read_bytes(), kind="VIDEO")
+
+    await library.work()
+
+    asset = await library.asset(asset_id)
+    assert (asset["width"], asset["height"], asset["duration_ms"]) == (60, 40, 1500)
+    assert (asset["fps"], asset["time_zone"]) == (10, "UTC+2")
+    assert asset["local_date_time"] == datetime(2020, 6, 1, 12)
+    assert len(asset["thumbhash"]) > 15
+    for rendition in library.renditions(asset_id):
+        assert distance(opened(rendition.read_bytes()), scene(60, 40)) < 4
+
+
+async def test_a_damaged_film_keeps_what_was_sent_and_gets_a_reason(library: Library) -> None:
     asset_id = await library.upload(b"\0\0\0\x10ftypmp42 and so on", kind="VIDEO")
 
     await library.work()
 
     asset = await library.asset(asset_id)
     assert (asset["file_created_at"], asset["thumbhash"]) == (SENT, None)
-    assert await library.row("SELECT * FROM job WHERE entity_id = %(id)s", asset_id) is None
+    job = await library.row("SELECT * FROM job WHERE entity_id = %(id)s", asset_id)
+    assert job is not None and "The film is damaged or incomplete" in job["last_error"]
 
 
 async def test_deleting_removes_all_files(library: Library, portrait: bytes) -> None:
