@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from server import departures, limits
+from server import departures, libraries, limits
 from server.context import Context
 from sql import Database, Disconnected, Transaction, reads
 from storage import janitor
@@ -167,6 +167,7 @@ CHORES: tuple[Chore, ...] = (
     empty_trash,
     end_sessions,
     departures.remove_departed,
+    libraries.remove_deleted,
     departures.recount_usage,
     limits.forget_guesses,
     request_missing,

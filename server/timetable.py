@@ -23,6 +23,10 @@ NAP_SECONDS = 20.0  # A laptop that sleeps stops the clock that we wait by; and 
 RETRY_SECONDS = 60.0
 
 
+Beside = set[asyncio.Task[None]]
+BESIDE = web.AppKey("BESIDE", Beside)
+
+
 class Task(NamedTuple):
     name: str
     times: Callable[[Config], str | None]  # a cron expression; None: never
@@ -31,10 +35,19 @@ class Task(NamedTuple):
 
 async def run_beside(app: web.Application) -> AsyncIterator[None]:
     """While the application runs."""
-    running = asyncio.create_task(_run(app[CONTEXT]))
+    app[BESIDE] = {asyncio.create_task(_run(app[CONTEXT]))}
     yield
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    for task in app[BESIDE]:
+        task.cancel()
+    await asyncio.gather(*app[BESIDE], return_exceptions=True)
+
+
+def begin(app: web.Application, chore: Chore) -> None:
+    """Do a chore now, beside the request that asks for it. What ends with the process is to be
+    begun again by the next night."""
+    task = asyncio.create_task(_attempt(chore, app[CONTEXT]))
+    app[BESIDE].add(task)
+    task.add_done_callback(app[BESIDE].discard)
 
 
 async def do_nightly(context: Context) -> None:
