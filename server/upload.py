@@ -27,6 +27,7 @@ from urllib.parse import unquote
 
 from aiohttp import StreamReader, web
 
+from storage import paths
 from storage.files import Incoming
 from sync.errors import Invalid
 
@@ -70,17 +71,22 @@ async def receive(
     root: Path,
     *,
     file_parts: Collection[str] = ("assetData", "sidecarData"),
+    top: str = paths.ORIGINALS,
+    file_bytes_max: int | None = None,
 ) -> AsyncIterator[Form]:
     """Read a whole form. What the body of the `with` did not keep is discarded at its end.
 
     Parts may come in any order; file parts of other names are read and dropped. A body of
-    another type gives an empty form. Raises Invalid for a body that is cut off, malformed or
-    over the limits (64 parts, 1 MiB of text), StorageFull when the disk is.
+    another type gives an empty form. Files are to be kept below the folder `top`. Raises Invalid
+    for a body that is cut off, malformed or over the limits (64 parts, 1 MiB of text, and of each
+    file what is said), StorageFull when the disk is.
     """
     form = Form()
     try:
         if request.content_type == "multipart/form-data":
-            await _read(request, _Receiver(form, root, file_parts))
+            await _read(
+                request, _Receiver(form, partial(Incoming, root, top), file_parts, file_bytes_max)
+            )
         yield form
     finally:
         left = [part.incoming for part in form.files.values() if not part.incoming.settled]
@@ -280,10 +286,17 @@ class _Sink(Protocol):
 class _Receiver:
     """Sends each part to where it belongs."""
 
-    def __init__(self, form: Form, root: Path, file_parts: Collection[str]) -> None:
+    def __init__(
+        self,
+        form: Form,
+        begin_file: Callable[[], Incoming],
+        file_parts: Collection[str],
+        file_bytes_max: int | None,
+    ) -> None:
         self._form = form
-        self._root = root
+        self._begin_file = begin_file
         self._file_parts = file_parts
+        self._file_bytes_max = file_bytes_max
         self._sink: _Sink | None = None
         self._parts = 0
         self._text_bytes = 0
@@ -308,9 +321,9 @@ class _Receiver:
             return None
         if head.name in self._form.files:
             raise Invalid("Unexpected field")
-        part = FilePart(head.file_name or "", Incoming(self._root))
+        part = FilePart(head.file_name or "", self._begin_file())
         self._form.files[head.name] = part
-        return _FileSink(part.incoming)
+        return _FileSink(part.incoming, self._file_bytes_max)
 
     def _count_text(self, size: int) -> None:
         self._text_bytes += size
@@ -338,13 +351,18 @@ class _TextSink:
 class _FileSink:
     """Collects a file in large blocks: one is hashed and written while the next one fills."""
 
-    def __init__(self, incoming: Incoming) -> None:
+    def __init__(self, incoming: Incoming, bytes_max: int | None) -> None:
         self._incoming = incoming
+        self._bytes_left = bytes_max
         self._pieces: list[memoryview] = []
         self._size = 0
         self._writing: asyncio.Future[None] | None = None
 
     async def add(self, data: memoryview) -> None:
+        if self._bytes_left is not None:
+            self._bytes_left -= len(data)
+            if self._bytes_left < 0:
+                raise Invalid("File too large")
         self._pieces.append(data)
         self._size += len(data)
         if self._size >= _BLOCK_BYTES or len(self._pieces) >= _BLOCK_PIECES:

@@ -35,13 +35,14 @@ class StorageFull(Exception):
 class Incoming:
     """One file on its way in: SHA-1 and size grow with it, and nothing of it stays unless kept.
 
-    The temp file is on the volume of the originals, so that keeping it is a rename. Its owner
+    The temp file is below the top folder it is for, so that keeping it is a rename. Its owner
     holds an flock on it: the janitor takes exactly those whose owner is dead. Safe to discard
     from another thread while a write runs.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, top: str = paths.ORIGINALS) -> None:
         self._root = root
+        self._top = top
         self._lock = threading.Lock()
         self._sha1 = hashlib.sha1(usedforsecurity=False)
         self._temp: _Temp | None = None
@@ -91,7 +92,7 @@ class Incoming:
         if self._closed:
             raise ValueError("this file was kept or discarded before")
         if self._temp is None:
-            self._temp = _Temp(self._root, paths.ORIGINALS)
+            self._temp = _Temp(self._root, self._top)
         return self._temp
 
     @contextlib.contextmanager

@@ -8,6 +8,7 @@ from uuid import UUID
 
 ORIGINALS = "upload"
 RENDITIONS = "thumbs"
+PROFILES = "profile"
 INCOMING = ".incoming"
 
 _EXTENSION = re.compile(r"[a-z0-9]{1,16}")
@@ -38,6 +39,11 @@ def preview(owner_id: UUID, asset_id: UUID) -> str:
     return f"{_shard(RENDITIONS, owner_id, asset_id)}_preview.jpeg"
 
 
+def encoded_video(owner_id: UUID, asset_id: UUID, version: str) -> str:
+    """Each version has a name of its own: it grows in its place while the former is played."""
+    return f"{_shard(RENDITIONS, owner_id, asset_id)}_{version}_encoded.mp4"
+
+
 def fullsize(owner_id: UUID, asset_id: UUID) -> str:
     return f"{_shard(RENDITIONS, owner_id, asset_id)}_fullsize.jpeg"
 
@@ -50,6 +56,11 @@ def edited(owner_id: UUID, asset_id: UUID, edit_id: UUID, type_: str, extension:
 def person_thumbnail(owner_id: UUID, person_id: UUID, version: int) -> str:
     """Each version has a name of its own: one may be removed while the next is made."""
     return f"{_shard(RENDITIONS, owner_id, person_id)}_{version}.jpeg"
+
+
+def profile_image(user_id: UUID, image_id: UUID, extension: str) -> str:
+    """Each has a name of its own: one may be removed while the next is shown."""
+    return f"{PROFILES}/{user_id}/{image_id}.{extension}"
 
 
 def is_ours(key: str) -> bool:

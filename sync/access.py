@@ -98,6 +98,17 @@ async def list_allowed_people(
     return {row["id"] for row in rows}
 
 
+async def require_cluster_group(
+    connection: Connection, actor: Actor, group_id: UUID, permission: str
+) -> None:
+    """The actor is in the group; to look at it, it is enough to be asked. Raises NoAccess."""
+    role = await reads.cluster_groups.get_role(
+        connection, cluster_group_id=group_id, user_id=actor.user_id
+    )
+    if not (role["is_member"] or (permission == "clusterGroup.read" and role["is_asked"])):
+        raise NoAccess(permission)
+
+
 def _does_allow(link: Link, permission: str) -> bool:
     match permission:
         case "asset.read" | "asset.view" | "album.read":

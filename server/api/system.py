@@ -66,7 +66,9 @@ async def get_theme(call: Call) -> Json:
 
 @endpoint("GET", "/server/about", permission="server.about")
 async def get_about_info(call: Call) -> Json:
-    return system.show_about(BUILD)
+    async with call.context.database.read() as connection:
+        license_ = await reads.settings.get_metadata(connection, key="license")
+    return system.show_about(BUILD, is_licensed=license_ is not None)
 
 
 @endpoint("GET", "/server/apk-links", permission="server.apkLinks")

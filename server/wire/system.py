@@ -32,13 +32,13 @@ def show_version() -> Shown:
     return {"major": major, "minor": minor, "patch": patch, "prerelease": None}
 
 
-def show_about(build: str) -> Shown:
+def show_about(build: str, *, is_licensed: bool) -> Shown:
     """ServerAboutResponseDto."""
     version = f"v{format_version()}"
     return {
         "version": version,
         "versionUrl": f"{RELEASES}/tag/{version}",
-        "licensed": False,
+        "licensed": is_licensed,
         "build": build,
     }
 

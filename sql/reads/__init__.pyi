@@ -372,6 +372,38 @@ class checkpoints:
     @staticmethod
     async def list_grants(connection: Connection, *, user_id: UUID) -> list[list_grants_row]: ...
 
+class cluster_groups:
+    class list_requests_row(TypedDict):
+        id: UUID
+        cluster_group_id: UUID
+        user_id: UUID
+        created_at: datetime
+    @staticmethod
+    async def list_requests(connection: Connection, *, user_id: UUID | None, cluster_group_id: UUID | None) -> list[list_requests_row]: ...
+    class find_request_row(TypedDict):
+        id: UUID
+        cluster_group_id: UUID
+        user_id: UUID
+        created_at: datetime
+    @staticmethod
+    async def find_request(connection: Connection, *, cluster_group_id: UUID, user_id: UUID) -> find_request_row | None: ...
+    class list_members_row(TypedDict):
+        id: UUID
+        name: str
+        email: str
+        avatar_color: str | None
+        profile_image_key: str | None
+        profile_changed_at: datetime
+    @staticmethod
+    async def list_members(connection: Connection, *, cluster_group_id: UUID, user_id: UUID) -> list[list_members_row]: ...
+    @staticmethod
+    async def has_others(connection: Connection, *, cluster_group_id: UUID, user_id: UUID) -> bool: ...
+    class get_role_row(TypedDict):
+        is_member: bool
+        is_asked: bool
+    @staticmethod
+    async def get_role(connection: Connection, *, user_id: UUID, cluster_group_id: UUID) -> get_role_row: ...
+
 class departures:
     class get_status_row(TypedDict):
         status: str
@@ -685,6 +717,41 @@ class memories:
         asset_id: UUID
     @staticmethod
     async def list_this_day(connection: Connection, *, owner_id: UUID, day: date) -> list[list_this_day_row]: ...
+
+class notifications:
+    class list_notifications_row(TypedDict):
+        id: UUID
+        type: str
+        level: str
+        title: str
+        description: str | None
+        data: Any | None
+        read_at: datetime | None
+        created_at: datetime
+    @staticmethod
+    async def list_notifications(connection: Connection, *, user_id: UUID, notification_id: UUID | None, level: str | None, type: str | None, is_unread: bool | None) -> list[list_notifications_row]: ...
+    class list_owned_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_owned(connection: Connection, *, notification_ids: list[UUID], user_id: UUID) -> list[list_owned_row]: ...
+    class get_letter_row(TypedDict):
+        type: str
+        title: str
+        description: str | None
+        data: Any | None
+        email: str
+        name: str
+        album_name: str
+        sender_name: str
+        preferences: Any
+    @staticmethod
+    async def get_letter(connection: Connection, *, notification_id: UUID) -> get_letter_row | None: ...
+    class list_admins_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_admins(connection: Connection) -> list[list_admins_row]: ...
+    @staticmethod
+    async def has_news(connection: Connection) -> bool: ...
 
 class oauth:
     class get_id_token_row(TypedDict):

@@ -24,6 +24,7 @@ class albums:
         owner_id: UUID
         thumbnail_asset_id: UUID | None
         is_activity_enabled: bool
+        name: str
     @staticmethod
     async def lock_album(connection: Connection, *, album_id: UUID) -> lock_album_row | None: ...
     @staticmethod
@@ -198,6 +199,27 @@ class checkpoints:
     @staticmethod
     async def set_pending_reset(connection: Connection, *, is_pending: bool, session_id: UUID) -> int: ...
 
+class cluster_groups:
+    class insert_request_row(TypedDict):
+        id: UUID
+        cluster_group_id: UUID
+        user_id: UUID
+        created_at: datetime
+    @staticmethod
+    async def insert_request(connection: Connection, *, cluster_group_id: UUID, user_id: UUID) -> insert_request_row | None: ...
+    class delete_request_row(TypedDict):
+        cluster_group_id: UUID
+        user_id: UUID
+    @staticmethod
+    async def delete_request(connection: Connection, *, request_id: UUID, user_id: UUID, by_members: bool) -> delete_request_row | None: ...
+    @staticmethod
+    async def move_user(connection: Connection, *, cluster_group_id: UUID, user_id: UUID) -> int: ...
+    class drop_requests_row(TypedDict):
+        id: UUID
+        user_id: UUID
+    @staticmethod
+    async def drop_requests(connection: Connection, *, cluster_group_id: UUID) -> list[drop_requests_row]: ...
+
 class departures:
     @staticmethod
     async def mark_gone(connection: Connection, *, status: str, user_id: UUID) -> int: ...
@@ -364,6 +386,10 @@ class libraries:
     @staticmethod
     async def delete_library(connection: Connection, *, library_id: UUID) -> int: ...
 
+class licenses:
+    @staticmethod
+    async def delete_system_metadata(connection: Connection, *, key: str) -> int: ...
+
 class log:
     @staticmethod
     async def stage(connection: Connection, *, topic: str, scope: UUID, entity_ids: list[UUID], audience: list[UUID], facts: bytes) -> None: ...
@@ -427,6 +453,27 @@ class memories:
         id: UUID
     @staticmethod
     async def delete_some(connection: Connection, *, memory_ids: list[UUID]) -> list[delete_some_row]: ...
+
+class notifications:
+    class insert_notification_row(TypedDict):
+        id: UUID
+        created_at: str
+    @staticmethod
+    async def insert_notification(connection: Connection, *, user_id: UUID, type: str, level: str, title: str, description: str | None, data: Any | None, read_at: datetime | None) -> insert_notification_row: ...
+    @staticmethod
+    async def set_read(connection: Connection, *, read_at: datetime | None, notification_ids: list[UUID]) -> int: ...
+    @staticmethod
+    async def delete_notifications(connection: Connection, *, notification_ids: list[UUID]) -> int: ...
+    @staticmethod
+    async def delete_old(connection: Connection) -> int: ...
+    @staticmethod
+    async def note_news(connection: Connection, *, pause: timedelta, album_id: UUID, actor_id: UUID) -> None: ...
+    class take_news_row(TypedDict):
+        album_id: UUID
+        user_id: UUID
+        name: str
+    @staticmethod
+    async def take_news(connection: Connection) -> list[take_news_row]: ...
 
 class oauth:
     @staticmethod
@@ -671,6 +718,10 @@ class settings:
     async def note_version(connection: Connection, *, version: str) -> int: ...
     @staticmethod
     async def set_metadata(connection: Connection, *, key: str, value: Any) -> None: ...
+    class lock_metadata_row(TypedDict):
+        value: Any
+    @staticmethod
+    async def lock_metadata(connection: Connection, *, key: str) -> lock_metadata_row | None: ...
 
 class shared_links:
     class insert_link_row(TypedDict):

@@ -1,0 +1,2 @@
+-- delete_system_metadata -> count
+DELETE FROM system_metadata WHERE key = %(key)s;
