@@ -11,10 +11,11 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from server.app import build_app
+from server import app, maintenance
 from server.context import VERSION, Context
 from sql import Database
 from sync import config
+from sync.operations import maintenance as operations
 from sync.operations import system
 
 SHUTDOWN_SECONDS = 2.0
@@ -48,17 +49,30 @@ async def main(settings: Settings) -> None:
     async with Database(settings.database_url) as database:
         async with database.write() as tx:
             await system.note_version(tx, ".".join(map(str, VERSION)))
-        async with database.read() as connection:
-            in_force = await config.load(connection)
-        context = Context(database, settings.root, settings.web_root, in_force)
-        runner = web.AppRunner(build_app(context), access_log=None)
-        await runner.setup()
-        site = web.TCPSite(runner, settings.host, settings.port, shutdown_timeout=SHUTDOWN_SECONDS)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        print(f"ready http://{host}:{port}", flush=True)
-        await stopping.wait()
-        await runner.cleanup()
+        port = settings.port
+        while not stopping.is_set():
+            port = await _serve(settings, database, port, stopping)
+
+
+async def _serve(settings: Settings, database: Database, port: int, stopping: asyncio.Event) -> int:
+    """In one mode, until it changes; return the port, which stays the same."""
+    async with database.read() as connection:
+        in_force = await config.load(connection)
+        mode = await operations.find(connection)
+    context = Context(database, settings.root, settings.web_root, in_force)
+    served = maintenance.build_app(context, mode) if mode else app.build_app(context)
+    runner = web.AppRunner(served, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, settings.host, port, shutdown_timeout=SHUTDOWN_SECONDS)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    print(f"{'maintenance' if mode else 'ready'} http://{host}:{port}", flush=True)
+    ends = [asyncio.create_task(one.wait()) for one in (stopping, context.restart)]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for end in ends:
+        end.cancel()
+    await runner.cleanup()
+    return int(port)
 
 
 if __name__ == "__main__":

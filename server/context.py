@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
@@ -19,6 +20,7 @@ class Context:
     root: Path  # the data folder
     web_root: Path | None  # a built web client, if there is one
     config: Config  # in force now; replaced when it changes
+    restart: asyncio.Event = field(default_factory=asyncio.Event)  # into another mode, or out
 
 
 CONTEXT = web.AppKey("CONTEXT", Context)

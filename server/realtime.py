@@ -55,10 +55,13 @@ ACTOR = web.RequestKey("ACTOR", Actor)
 IS_GREETED = web.RequestKey("IS_GREETED", bool)
 
 
+PATHS = ("/api/socket.io", "/api/socket.io/")
+
+
 def attach(app: web.Application) -> None:
     """Serve /api/socket.io beside the API."""
     sockets = Sockets(app[CONTEXT])
-    for path in ("/api/socket.io", "/api/socket.io/"):
+    for path in PATHS:
         app.router.add_route("*", path, sockets.answer)
     app.cleanup_ctx.append(sockets.follow)
     app.on_shutdown.append(sockets.close)
@@ -143,6 +146,9 @@ class Sockets:
                 await self._end(event)
             else:
                 await self._send(event)
+        if any(entry.topic == "maintenance.started" for entry in entries):
+            loop = asyncio.get_running_loop()
+            loop.call_later(LOGOUT_SECONDS, self._context.restart.set)
 
     async def _send(self, event: Event) -> None:
         """As the library's emit does, but without a task for each socket: with ten of them that
@@ -215,6 +221,29 @@ class Sockets:
         if actor.permissions is not None and "all" not in actor.permissions:
             return None
         return actor
+
+
+class StatusSockets(Sockets):
+    """Those of the maintenance mode: nobody is refused, and there is no log to tell of."""
+
+    def __init__(self, context: Context, room_of: Callable[[web.Request], UUID]) -> None:
+        super().__init__(context)
+        self._room_of = room_of
+
+    async def tell(self, event: Event) -> None:
+        await self._send(event)
+
+    async def _greet(self, sid: str, environ: dict[str, Any], _auth: object = None) -> None:
+        request: web.Request = environ["aiohttp.request"]
+        request[IS_GREETED] = True
+        if request.transport is not None:
+            self._transports[sid] = request.transport
+            room = self._room_of(request)
+            self._bound(sid, room, request.transport)
+            await self._io.enter_room(sid, str(room))
+
+    async def _find_actor(self, request: web.Request) -> Actor | None:
+        return None
 
 
 class Outbox(asyncio.Queue[Frame | None]):

@@ -80,6 +80,7 @@ class Child:
         self.module = module
         self.backoff = Backoff()
         self.process: Popen[bytes] | None = None
+        self.is_paused = False
         self._unread = b""
 
     def start(self, environment: dict[str, str]) -> IO[bytes]:
@@ -126,6 +127,7 @@ class Supervisor:
         self._postgres_backoff = Backoff()
         self._server, self._worker = Child("server"), Child("media")
         self._ready: dict[str, str] = {}  # module → what it said after "ready"
+        self._is_announced = False
         self._selector = selectors.DefaultSelector()
         self._wake_up, self._bell = socket.socketpair()
 
@@ -199,20 +201,36 @@ class Supervisor:
 
     def _note_line(self, child: Child, line: str) -> None:
         word, _, rest = line.partition(" ")
-        if word != "ready" or child.module in self._ready:
+        if child is self._server and word in ("ready", "maintenance"):
+            self._let_work(word == "ready")
+        elif word != "ready":
             _say(f"{child.module}: {line}")
             return
+        if child.module in self._ready:
+            _say(f"{child.module}: {line}")
         self._ready[child.module] = rest
         if child is self._server:  # A free port that was found once is kept.
             self._environment["HELIOGRAPH_PORT"] = str(urlsplit(rest).port)
-        if len(self._ready) == 2:
+        is_complete = len(self._ready) == 2 or word == "maintenance"
+        if is_complete and not self._is_announced:
+            self._is_announced = True
             print(f"ready {self._ready[self._server.module]}", flush=True)
+
+    def _let_work(self, is_wanted: bool) -> None:
+        """Nobody works on pictures while the server maintains what they would write to."""
+        if is_wanted and self._worker.is_paused:
+            self._worker.is_paused = False
+            self._start(self._worker)
+        elif not is_wanted and not self._worker.is_paused:
+            self._worker.is_paused = True
+            self._worker.stop(WORKER_STOP_SECONDS)
+            self._worker.backoff.note_start()  # If it was to start again, it is not now.
 
     def _note_ends(self) -> None:
         for child in (self._server, self._worker):
             assert child.process is not None
             status = child.process.poll()
-            if status is None or child.backoff.due is not None:
+            if status is None or child.is_paused or child.backoff.due is not None:
                 continue
             if child.module not in self._ready:
                 raise NotStarted(f"{child.module} ended with {status} before it was ready")

@@ -110,11 +110,13 @@ async def _feed(process: Process, path: Path, last: str, tell: Tell) -> None:
     assert process.stdin
     key = token_hex(16)
     process.stdin.write(f"\\restrict {key}\n{BEFORE}".encode())
-    blocks = _read(path, tell)
+    blocks = _read(path)
     try:
-        while (block := await asyncio.to_thread(next, blocks, None)) is not None:
+        while found := await asyncio.to_thread(next, blocks, None):
+            block, part = found
             process.stdin.write(block)
             await process.stdin.drain()
+            tell(part)
         process.stdin.write(_after(last).encode())
         await process.stdin.drain()
     except ConnectionError:
@@ -134,8 +136,11 @@ def _after(last: str) -> str:
     return AFTER.format(known=f"ARRAY[{known}]", last=last)
 
 
-def _read(path: Path, tell: Tell) -> Generator[bytes]:
-    """The dump without its own `\\restrict`. Raises DumpFailed at the end of what is not whole."""
+def _read(path: Path) -> Generator[tuple[bytes, float]]:
+    """The dump without its own `\\restrict`, and how much of the file that is.
+
+    Raises DumpFailed at the end of what is not whole.
+    """
     with path.open("rb") as raw:
         size = max(os.fstat(raw.fileno()).st_size, 1)
         plain = gzip.GzipFile(fileobj=raw) if path.name.endswith(".gz") else raw
@@ -144,12 +149,11 @@ def _read(path: Path, tell: Tell) -> Generator[bytes]:
         held = RESTRICT.sub(b"", head, count=1) if found else head
         while block := plain.read(BLOCK_BYTES):
             held += block
-            yield held[:-TAIL_BYTES]
+            yield held[:-TAIL_BYTES], raw.tell() / size
             held = held[-TAIL_BYTES:]
-            tell(raw.tell() / size)
         if COMPLETE not in held:
             raise DumpFailed("The backup is not whole: its end is missing")
-        yield held.replace(b"\\unrestrict " + found[1], b"") if found else held
+        yield held.replace(b"\\unrestrict " + found[1], b"") if found else held, 1.0
 
 
 def _read_fully(file: BinaryIO | gzip.GzipFile, size: int) -> bytes:

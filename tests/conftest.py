@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.fix_organising",
     "tests.fix_people",
     "tests.fix_phones",
+    "tests.fix_processes",
     "tests.fix_sockets",
     "tests.fix_tables",
 ]

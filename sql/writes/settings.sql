@@ -16,3 +16,7 @@ SELECT %(version)s
 -- set_metadata -> none
 INSERT INTO system_metadata (key, value) VALUES (%(key)s, %(value)s::jsonb)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+
+-- lock_metadata -> row?
+-- Whoever decides by it waits for the one before.
+SELECT system_metadata.value FROM system_metadata WHERE system_metadata.key = %(key)s FOR UPDATE;

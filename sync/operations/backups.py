@@ -29,9 +29,9 @@ async def note_deletion(tx: Transaction, by: UUID | None, names: list[str]) -> N
     await _stage(tx, "backup.deleted", by=by, names=names)
 
 
-async def note_restore(tx: Transaction, by: str, name: str) -> None:
+async def note_restore(tx: Transaction, name: str) -> None:
     """The first entry of a database that came back."""
-    await _stage(tx, "backup.restored", by=by, name=name)
+    await _stage(tx, "backup.restored", name=name)
 
 
 async def _stage(tx: Transaction, topic: str, **facts: Any) -> None:
