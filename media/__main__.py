@@ -14,17 +14,20 @@ from pathlib import Path
 
 import msgspec
 
+from media import images
 from media.consumers import (
     edit_consumer,
     file_removal_consumer,
     metadata_consumer,
     person_thumbnail_consumer,
     thumbnail_consumer,
+    transcode_consumer,
 )
 from sql import Database, places
-from sync import sequencer, topics, worker
+from sync import config, sequencer, topics, worker
 
 STOP_SECONDS = 2.0
+FILM_NICENESS = 10  # What people wait for goes before films, which take long.
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's malloc.h
 
 
@@ -75,16 +78,26 @@ async def main(settings: Settings) -> None:
 
 
 async def _work(database: Database, settings: Settings) -> None:
+    # Of their own, or long films would hold up pictures. On Linux threads are nice one by one.
+    films = ThreadPoolExecutor(
+        settings.threads, "film", initializer=os.nice, initargs=(FILM_NICENESS,)
+    )
     consumers = {
         topics.METADATA.name: metadata_consumer(database, settings.root),
         topics.EDIT.name: edit_consumer(database, settings.root),
         topics.THUMBNAIL.name: thumbnail_consumer(database, settings.root),
+        topics.TRANSCODE.name: transcode_consumer(database, settings.root, films),
         topics.PERSON_THUMBNAIL.name: person_thumbnail_consumer(database, settings.root),
         topics.FILE_REMOVAL.name: file_removal_consumer(settings.root),
     }
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(worker.run(database, consumers))
+        tasks.create_task(worker.run(database, consumers, heed=_heed))
         tasks.create_task(sequencer.pass_on(database))
+
+
+def _heed(settings: config.Config) -> None:
+    images.form.follow(settings.image)
+    config.follow_logging(settings.logging)
 
 
 def _give_memory_back() -> None:

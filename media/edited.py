@@ -22,14 +22,15 @@ def render(path: Path, edits: Sequence[Mapping[str, Any]]) -> Renditions:
         for edit in edits:
             pixels = _apply(pixels.copy_memory(), edit["action"], edit["parameters"])
         pixels = pixels.copy_memory()
-        shown = images.fit(pixels, images.PREVIEW_SIDE).copy_memory()
+        size = max(images.form.preview.size, images.form.thumbnail.size)
+        shown = images.fit(pixels, size).copy_memory()
         thumbnail, placeholder = images.encode_thumbnail(shown)
         return Renditions(
             pixels.width,
             pixels.height,
             placeholder,
             thumbnail,
-            images.encode_jpeg(shown),
+            images.encode_preview(shown),
             images.encode_jpeg(pixels),
         )
 

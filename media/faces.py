@@ -31,7 +31,7 @@ def render(preview: Path | None, original: Path | None, box: Box) -> bytes:
     square = around(box)
     short_side = math.ceil(SIDE * min(box.image_width, box.image_height) / square.side)
     sources = [path for path in (original, preview) if path]
-    if preview and short_side <= images.PREVIEW_SIDE:
+    if preview and short_side <= images.form.preview.size:
         sources = [preview]
     for source in sources[:-1]:
         try:

@@ -16,9 +16,8 @@ from PIL.Image import Exif
 
 from media import boxes, jpeg, profiles, thumbhash
 from media.errors import UnreadableImage
+from sync.config import Image
 
-THUMBNAIL_SIDE = 250
-PREVIEW_SIDE = 1440
 QUALITY = 80
 # Each step above 2 costs twice the time and saves 2 % of the bytes.
 WEBP_EFFORT = 2
@@ -33,6 +32,20 @@ pyvips.concurrency_set(1)
 pyvips.cache_set_max(0)
 pyvips.block_untrusted_set(True)
 logging.getLogger("pyvips").setLevel(logging.WARNING)  # It tells of every step.
+
+
+class Form:
+    """How renditions are to be made: as it is set now, in this process."""
+
+    def __init__(self) -> None:
+        self.follow(Image())
+
+    def follow(self, settings: Image) -> None:
+        """From now on."""
+        self.thumbnail, self.preview = settings.thumbnail, settings.preview
+
+
+form = Form()
 
 
 class Renditions(NamedTuple):
@@ -57,7 +70,8 @@ class _Picture(NamedTuple):
 
 
 def render(path: Path) -> Renditions:
-    """Make a WebP of 250 px and a JPEG of 1440 px (short side, never enlarged) and a ThumbHash.
+    """Make a small WebP and a larger JPEG, of the short sides that are set (never enlarged), and a
+    ThumbHash.
 
     Both are upright, in sRGB and without metadata; transparency stays in the WebP and becomes
     white in the JPEG. Raises UnreadableImage.
@@ -66,10 +80,11 @@ def render(path: Path) -> Renditions:
     with _explaining(name):
         picture = opener(path)
         if picture.is_own_preview and (preview := _bare_copy(path)):
-            pixels = picture.load(THUMBNAIL_SIDE)
+            pixels = picture.load(form.thumbnail.size)
         else:
-            pixels = fit(picture.load(PREVIEW_SIDE), PREVIEW_SIDE).copy_memory()
-            preview = encode_jpeg(pixels)
+            size = max(form.preview.size, form.thumbnail.size)
+            pixels = fit(picture.load(size), size).copy_memory()
+            preview = encode_preview(pixels)
         thumbnail, placeholder = encode_thumbnail(pixels)
     return Renditions(picture.width, picture.height, placeholder, thumbnail, preview)
 
@@ -97,9 +112,9 @@ def _explaining(name: str) -> Iterator[None]:
 
 
 def encode_thumbnail(pixels: pyvips.Image) -> tuple[bytes, bytes]:
-    """A WebP of 250 px, and the ThumbHash."""
-    small = fit(pixels, THUMBNAIL_SIDE).copy_memory()
-    thumbnail = small.webpsave_buffer(Q=QUALITY, effort=WEBP_EFFORT, keep="none")
+    """A small WebP, and the ThumbHash."""
+    small = fit(pixels, form.thumbnail.size).copy_memory()
+    thumbnail = small.webpsave_buffer(Q=form.thumbnail.quality, effort=WEBP_EFFORT, keep="none")
     return thumbnail, thumbhash.encode(_placeholder_pixels(small))
 
 
@@ -110,11 +125,19 @@ def _bare_copy(path: Path) -> bytes | None:
         return None
 
 
-def encode_jpeg(pixels: pyvips.Image) -> bytes:
+def encode_preview(pixels: pyvips.Image) -> bytes:
+    """A JPEG, as it is set."""
+    shown = fit(pixels, form.preview.size)
+    return encode_jpeg(shown, quality=form.preview.quality, is_progressive=form.preview.progressive)
+
+
+def encode_jpeg(
+    pixels: pyvips.Image, *, quality: int = QUALITY, is_progressive: bool = False
+) -> bytes:
     """Without metadata; transparency becomes white."""
     if pixels.hasalpha():
         pixels = pixels.flatten(background=255)
-    data: bytes = pixels.jpegsave_buffer(Q=QUALITY, keep="none")
+    data: bytes = pixels.jpegsave_buffer(Q=quality, interlace=is_progressive, keep="none")
     return data
 
 
@@ -179,7 +202,7 @@ def _open_jpeg(path: Path) -> _Picture:
         )
 
     is_own_preview = (
-        min(width, height) <= PREVIEW_SIDE
+        min(width, height) <= form.preview.size
         and header.interpretation in ("srgb", "b-w")
         and not _needs_conversion(header)
         and (not header.get_typeof("orientation") or header.get("orientation") == 1)

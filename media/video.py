@@ -40,7 +40,7 @@ FRAMES_PER_PLACE = 12  # until the first after a seek can be decoded
 FRAMES_FROM_START, STRIDE = 120, 8
 DARK_MEAN, DARK_PEAK = 24, 60  # of 255
 HD_LINES = 720
-_MODERN = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
+_HIGH_RANGE = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 _WIDE = (ColorPrimaries.BT2020, ColorPrimaries.SMPTE431, ColorPrimaries.SMPTE432)
 _SMOOTH = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 _UNSPECIFIED = 2
@@ -73,7 +73,7 @@ class Film(NamedTuple):
 def probe(path: Path) -> Film:
     """Raises UnreadableImage where there is no film; one without a readable frame has facts."""
     with opened(path) as (container, stream):
-        frame = next(_readable(container, stream, FRAMES_PER_PLACE), None)
+        frame = next(readable(container, stream, FRAMES_PER_PLACE), None)
         width, height = stream.width, stream.height
         turn = orientation(frame) if frame else 1
         return Film(
@@ -97,9 +97,9 @@ def render(path: Path) -> images.Renditions:
         frame = _poster(container, stream)
         turn = orientation(frame)
         width, height = _shown(stream, turn)
-        pixels = images.fit(_pixels(frame, stream, turn), images.PREVIEW_SIDE).copy_memory()
+        pixels = images.fit(_pixels(frame, stream, turn), images.form.preview.size).copy_memory()
     thumbnail, placeholder = images.encode_thumbnail(pixels)
-    return images.Renditions(width, height, placeholder, thumbnail, images.encode_jpeg(pixels))
+    return images.Renditions(width, height, placeholder, thumbnail, images.encode_preview(pixels))
 
 
 @contextmanager
@@ -167,16 +167,22 @@ def _fps(stream: VideoStream) -> float | None:
 
 def orientation(frame: VideoFrame) -> int:
     """How the container wants it turned, as EXIF would say it."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
-    if not isinstance(matrix, Buffer):
+    turn = matrix(frame)
+    if turn is None:
         return 1
-    a, b, _, c, d = unpack("=5i", bytes(matrix)[:20])
+    a, b, _, c, d, *_ = turn
     if abs(a) + abs(d) >= abs(b) + abs(c):
         b = c = 0
     else:
         a = d = 0
     signs = tuple((part > 0) - (part < 0) for part in (a, b, c, d))
     return _ORIENTATIONS.get(signs, 1)
+
+
+def matrix(frame: VideoFrame) -> tuple[int, ...] | None:
+    """The container's own word for it: nine numbers, row by row."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    return unpack("=9i", bytes(data)[:36]) if isinstance(data, Buffer) else None
 
 
 def _shown(stream: VideoStream, turn: int) -> tuple[int, int]:
@@ -217,9 +223,9 @@ def _candidates(container: InputContainer, stream: VideoStream) -> Iterator[Vide
     places = [min(FIRST_SECONDS, seconds / 10), *(part * seconds for part in PLACES)]
     for place in dict.fromkeys(places):
         if _seek(container, stream, place):
-            yield from _readable(container, stream, FRAMES_PER_PLACE, limit=1)
+            yield from readable(container, stream, FRAMES_PER_PLACE, limit=1)
     if _seek(container, stream, 0.0):
-        frames = _readable(container, stream, FRAMES_FROM_START, limit=FRAMES_FROM_START)
+        frames = readable(container, stream, FRAMES_FROM_START, limit=FRAMES_FROM_START)
         for number, frame in enumerate(frames):
             if number % STRIDE == 0:
                 yield frame
@@ -236,7 +242,7 @@ def _seek(container: InputContainer, stream: VideoStream, seconds: float) -> boo
     return seconds == 0.0  # What cannot be sought in may still be read on.
 
 
-def _readable(
+def readable(
     container: InputContainer, stream: VideoStream, packets: int, *, limit: int = 1
 ) -> Iterator[VideoFrame]:
     """Up to so many whole frames from here, out of so many packets; damaged ones are passed by."""
@@ -274,7 +280,7 @@ def _light(frame: VideoFrame) -> tuple[float, float]:
 def _pixels(frame: VideoFrame, stream: VideoStream, turn: int) -> pyvips.Image:
     """In sRGB, no larger than it will be needed, and with the turn as its orientation."""
     width, height = _square(stream)
-    scale = min(1.0, images.PREVIEW_SIDE / min(width, height))
+    scale = min(1.0, images.form.preview.size / min(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     image = pyvips.Image.new_from_array(in_srgb(frame, *size).to_ndarray())
     image = image.copy(interpretation="srgb")
@@ -299,9 +305,33 @@ def in_srgb(frame: VideoFrame, width: int, height: int) -> VideoFrame:
     )
 
 
+def for_players(frame: VideoFrame, width: int, height: int) -> VideoFrame:
+    """Eight bits, in the colours it has; high dynamic range as in_srgb shows it, in BT.709."""
+    bright = is_bright(frame)
+    return frame.reformat(
+        width,
+        height,
+        "yuv420p",
+        src_colorspace=_matrix(frame) if bright else None,
+        dst_colorspace=Colorspace.ITU709 if bright else None,
+        src_color_range=_range(frame),
+        dst_color_range=ColorRange.MPEG,
+        # Players show the curve of BT.709 as if it were that of sRGB.
+        dst_color_trc=ColorTrc.IEC61966_2_1 if bright else None,
+        dst_color_primaries=ColorPrimaries.BT709 if bright else None,
+        interpolation=Interpolation.BICUBIC,
+        threads=1,
+    )
+
+
+def is_bright(frame: VideoFrame) -> bool:
+    """Of high dynamic range."""
+    return frame.color_trc in _HIGH_RANGE
+
+
 def _target(frame: VideoFrame) -> tuple[ColorTrc | None, ColorPrimaries | None]:
     """What to convert to; None for what looks right as it is."""
-    if frame.color_trc in _MODERN:
+    if is_bright(frame):
         return ColorTrc.IEC61966_2_1, ColorPrimaries.BT709
     if frame.color_primaries in _WIDE and frame.color_trc == ColorTrc.BT709:
         return ColorTrc.BT709, ColorPrimaries.BT709

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,13 @@ class Context:
     root: Path  # the data folder
     web_root: Path | None  # a built web client, if there is one
     config: Config  # in force now; replaced when it changes
+    heed: Callable[[Config], object] = lambda _: None  # told of the settings, whenever they change
     restart: asyncio.Event = field(default_factory=asyncio.Event)  # into another mode, or out
+
+    def adopt(self, config: Config) -> None:
+        """Have these settings in force."""
+        self.config = config
+        self.heed(config)
 
 
 CONTEXT = web.AppKey("CONTEXT", Context)

@@ -159,7 +159,7 @@ class Sockets:
 
     async def _load_config(self) -> None:
         async with self._context.database.read() as connection:
-            self._context.config = await config.load(connection)
+            self._context.adopt(await config.load(connection))
 
     def _is_here(self, room: UUID) -> bool:
         return next(self._io.manager.get_participants("/", str(room)), None) is not None

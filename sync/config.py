@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
@@ -329,6 +330,22 @@ class Config(Group, frozen=True):
     theme: Theme = Theme()
     trash: Trash = Trash()
     user: User = User()
+
+
+LEVELS = {
+    "verbose": logging.DEBUG,
+    "debug": logging.DEBUG,
+    "log": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "fatal": logging.CRITICAL,
+}
+
+
+def follow_logging(settings: Logging) -> None:
+    """Have this process say no less and no more than that."""
+    level = LEVELS[settings.level] if settings.enabled else logging.CRITICAL + 1
+    logging.getLogger().setLevel(level)
 
 
 async def load(connection: Connection) -> Config:

@@ -11,6 +11,11 @@ from sync.errors import Invalid
 # By path: a setting, or a group of them.
 HONOURED = (
     "backup.database",
+    "image.preview.progressive",
+    "image.preview.quality",
+    "image.preview.size",
+    "image.thumbnail.quality",
+    "image.thumbnail.size",
     "integrityChecks",
     "logging",
     "map",
@@ -22,6 +27,7 @@ HONOURED = (
     "notifications.smtp",
     "oauth",
     "passwordLogin",
+    "reverseGeocoding",
     "server",
     "templates.email",
     "theme",
@@ -32,14 +38,13 @@ HONOURED = (
 # The others, and why.
 REFUSED = {
     "ffmpeg": "videos are not transcoded",
-    "image": "renditions have one form",
+    "image": "thumbnails are WebP, previews are JPEG, both in sRGB",
     "job": "nothing works in this queue",
     "library": "external libraries are not scanned",
     "machineLearning": "there is no machine learning",
     "metadata.faces.import": "faces are not read from files",
     "newVersionCheck": "this server asks nobody for newer releases",
     "nightlyTasks.clusterNewFaces": "there is no machine learning",
-    "reverseGeocoding": "places are always named",
     "storageTemplate": "originals keep the place where they were put",
 }
 

@@ -15,10 +15,11 @@ import msgspec
 
 from sql import Connection, Database, Disconnected, Transaction, reads, writes
 from sql.database import hear
-from sync import config, queues
+from sync import config, queues, topics
 
 logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=10)
+LEASES = {topics.TRANSCODE.name: timedelta(days=2)}  # A film may take hours.
 PAUSES = [timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1)]
 APART = timedelta(seconds=5)  # longer than a worker needs to die and to start again
 POLL_SECONDS = 5.0  # For jobs whose lease, pause or worker ended; new ones are announced.
@@ -43,6 +44,7 @@ class Job(NamedTuple):
 
 Record = Callable[[Transaction], Awaitable[object]]
 Consumer = Callable[[Job], Awaitable[Record]]
+Heed = Callable[[config.Config], object]
 
 
 class Hopeless(Exception):
@@ -53,13 +55,18 @@ class Superseded(Exception):
     """Another worker finished this job first; roll our record back."""
 
 
-async def run(database: Database, consumers: Mapping[str, Consumer]) -> None:
-    """Work on all queues until cancelled; as many jobs of each at once as it is set to."""
+async def run(
+    database: Database, consumers: Mapping[str, Consumer], *, heed: Heed = lambda _: None
+) -> None:
+    """Work on all queues until cancelled; as many jobs of each at once as it is set to.
+
+    `heed` is told of the settings, at first and whenever they may have changed.
+    """
     while True:
         try:
             async with database.listen("job") as session:
                 worker = await writes.jobs.take_number(session)
-                await _work(database, session, worker, consumers)
+                await _work(database, session, worker, consumers, heed)
         except* Disconnected as lost:
             logger.warning("The worker lost its session: %s", lost.exceptions[0])
             await asyncio.sleep(RECONNECT_SECONDS)
@@ -111,15 +118,26 @@ async def drain(
 
 
 async def _work(
-    database: Database, session: Connection, worker: int, consumers: Mapping[str, Consumer]
+    database: Database,
+    session: Connection,
+    worker: int,
+    consumers: Mapping[str, Consumer],
+    heed: Heed,
 ) -> None:
     news = {queue: asyncio.Event() for queue in consumers}
-    limits = await _read_limits(database, consumers)
+    limits = await _read_limits(database, consumers, heed)
 
     async def attend(queue: str, consumer: Consumer) -> None:
         while True:
             news[queue].clear()  # Before the claim: what comes during it calls for another.
-            await drain(database, queue, consumer, worker=worker, concurrency=lambda: limits[queue])
+            await drain(
+                database,
+                queue,
+                consumer,
+                worker=worker,
+                concurrency=lambda: limits[queue],
+                lease=LEASES.get(queue, LEASE),
+            )
             await news[queue].wait()
 
     async def listen() -> None:
@@ -128,14 +146,14 @@ async def _work(
                 await writes.jobs.release_abandoned(
                     connection, attempts_max=len(PAUSES) + 1, apart=APART
                 )
-            limits.update(await _read_limits(database, consumers))
+            limits.update(await _read_limits(database, consumers, heed))
             for event in news.values():
                 event.set()
             deadline = time.monotonic() + POLL_SECONDS
             while (seconds := deadline - time.monotonic()) > 0:
                 heard = set(await hear(session, seconds))
                 if "" in heard:
-                    limits.update(await _read_limits(database, consumers))
+                    limits.update(await _read_limits(database, consumers, heed))
                     heard.update(consumers)
                 for queue in heard & news.keys():
                     news[queue].set()
@@ -146,11 +164,14 @@ async def _work(
             tasks.create_task(attend(queue, consumer))
 
 
-async def _read_limits(database: Database, consumers: Mapping[str, Consumer]) -> dict[str, int]:
+async def _read_limits(
+    database: Database, consumers: Mapping[str, Consumer], heed: Heed
+) -> dict[str, int]:
     """How many jobs of each queue may run here at once; none of one that is paused."""
     async with database.read() as connection:
         paused = {row["name"] for row in await reads.jobs.list_paused(connection)}
         settings = await config.load(connection)
+    heed(settings)
     return {
         queue: 0 if queues.name_of(queue) in paused else queues.concurrency(settings, queue)
         for queue in consumers

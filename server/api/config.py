@@ -34,7 +34,7 @@ async def update_admin_config(call: Call) -> Json:
         await system.replace_config(tx, wanted)
     async with call.context.database.read() as connection:
         # The log tells every process; who asks this one next shall not find the old one in force.
-        call.context.config = await config.load(connection)
+        call.context.adopt(await config.load(connection))
     return wire.show_admin_config(call.context.config)
 
 

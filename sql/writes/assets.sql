@@ -68,11 +68,14 @@ UPDATE asset_exif
  WHERE asset_id = ANY(%(asset_ids)s);
 
 -- locate -> count
--- Name the places where assets are said to have been taken.
+-- Name the places where assets are said to have been taken, unless nobody is to.
 UPDATE asset_exif
    SET (city, state, country) = (
        SELECT near.city, near.state, near.country
-         FROM nearest_place(asset_exif.latitude, asset_exif.longitude) AS near)
+         FROM nearest_place(asset_exif.latitude, asset_exif.longitude) AS near
+        WHERE NOT EXISTS (SELECT FROM setting
+                           WHERE setting.name = 'reverseGeocoding.enabled'
+                             AND setting.value = 'false'))
  WHERE asset_id = ANY(%(asset_ids)s);
 
 -- set_date -> count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 
 import aiohttp
 import pytest
@@ -11,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from server.app import build_app
 from server.context import Context
 from sync import settings
-from sync.config import Config, by_path, load
+from sync.config import Config, build, by_path, follow_logging, load
 from sync.operations import system
 
 ADMIN_PATHS = ["/admin/config", "/system-config"]
@@ -261,3 +262,62 @@ async def test_the_templates_that_clients_offer(admin):
 
     assert default in options["presetOptions"]
     assert options["secondOptions"] == ["s", "ss", "SSS"]
+
+
+async def test_who_serves_heeds_what_is_set(admin, database, root, change, listen):
+    heeded = []
+    context = Context(database, root, None, Config(), heed=heeded.append)
+    server = TestServer(build_app(context))
+    await server.start_server()
+    url = str(server.make_url("")).rstrip("/")
+    answer = await admin.get("/api/admin/config")
+    async with aiohttp.ClientSession(headers=admin.headers) as http:
+        values = put_at(answer.json, "logging.level", "warn")
+        async with http.put(f"{url}/api/admin/config", json=values) as changed:
+            assert changed.status == 200
+    await server.close()
+
+    assert heeded[0].logging.level == "log"
+    assert heeded[-1].logging.level == "warn"
+
+
+@pytest.mark.parametrize(
+    ("values", "level"),
+    [
+        ({}, logging.INFO),
+        ({"logging.level": "verbose"}, logging.DEBUG),
+        ({"logging.level": "warn"}, logging.WARNING),
+        ({"logging.level": "fatal"}, logging.CRITICAL),
+        ({"logging.level": "debug", "logging.enabled": False}, logging.CRITICAL + 1),
+    ],
+)
+def test_a_process_says_as_much_as_is_set(values, level):
+    root = logging.getLogger()
+    before = root.level
+    follow_logging(build(values).logging)
+    try:
+        assert root.level == level
+    finally:
+        root.setLevel(before)
+
+
+@pytest.fixture
+async def places(database):
+    async with database.read() as connection:
+        await connection.execute(
+            "INSERT INTO place (country, state, county, name, latitude, longitude, population)"
+            " VALUES ('DE', 'Berlin', '', 'Berlin', 52.52, 13.41, 3426354)"
+        )
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+async def test_places_are_named_if_they_shall_be(alice, add, change, places, is_enabled):
+    await change({"reverseGeocoding.enabled": is_enabled})
+    assert (await alice.get("/api/server/features")).json["reverseGeocoding"] is is_enabled
+    asset_id = await add()
+
+    await alice.put(f"/api/assets/{asset_id}", {"latitude": 52.52, "longitude": 13.405})
+
+    exif = (await alice.get(f"/api/assets/{asset_id}")).json["exifInfo"]
+    assert exif["latitude"] == pytest.approx(52.52)
+    assert (exif["city"] == "Berlin", exif["country"] is not None) == (is_enabled, is_enabled)
