@@ -17,6 +17,7 @@ from server.body import Body, Id, InvalidBody, Moment
 from server.bulk import Ids
 from server.endpoint import Call, endpoint
 from server.wire import Json
+from server.wire.accounts import show_user
 from server.wire.assets import show_metadata, show_text
 from sql import reads
 from storage import files, paths
@@ -69,6 +70,7 @@ class AssetJobs(Body):
 REQUESTS = {
     "refresh-metadata": renditions.request_metadata,
     "regenerate-thumbnail": renditions.request_thumbnails,
+    "transcode-video": renditions.request_transcodes,
 }
 
 
@@ -245,6 +247,7 @@ async def _require(call: Call, asset_ids: list[UUID], permission: str) -> None:
 
 
 async def _show(call: Call, asset_id: UUID, permission: str) -> Json:
+    """Also whose it is, as apps show in albums of many; visitors of a link are not told."""
     async with call.context.database.read() as connection:
         shown = await show_assets(
             connection,
@@ -254,9 +257,11 @@ async def _show(call: Call, asset_id: UUID, permission: str) -> Json:
             with_people=True,
             with_tags=True,
         )
-    if not shown:
+        owner_id = shown[0]["ownerId"] if shown else None
+        owner = owner_id and await reads.users.get_user(connection, user_id=owner_id)
+    if not owner:
         raise NoAccess(permission)
-    return shown[0]
+    return shown[0] if call.actor.link else shown[0] | {"owner": show_user(owner)}
 
 
 async def _copy_sidecar(call: Call) -> None:

@@ -168,8 +168,12 @@ def _filter(call: Call) -> dict[str, Any]:
 
 
 def _parse_day(text: str) -> datetime:
+    """A date; until 3.2 the web app sent the time too, of its own clock."""
+    day, _, time = text.partition("T")
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        if time:
+            datetime.fromisoformat(text)
+        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         message = "Invalid input: expected ISO 8601 date string, received string"
         issue = {"code": "invalid_format", "format": "date", "path": ["for"], "message": message}

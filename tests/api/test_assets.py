@@ -49,6 +49,14 @@ async def test_an_asset_is_shown_as_the_contract_says(alice, add):
     assert shown["ownerId"] == alice.user["id"]
 
 
+async def test_an_asset_says_whose_it_is(alice, bob, add):
+    photo = await add()
+    await alice.post("/api/partners", {"sharedWithId": bob.user["id"]})
+    for viewer in (alice, bob):
+        owner = (await viewer.get(f"/api/assets/{photo}")).json["owner"]
+        assert (owner["id"], owner["email"]) == (alice.user["id"], alice.user["email"])
+
+
 async def test_changes_are_shown_and_synced(alice, add, following):
     asset_id = await add()
 

@@ -81,6 +81,8 @@ async def test_memories_are_found_by_the_day_they_are_shown_on(alice, bob):
     assert set(await find(alice, **{"for": "2020-05-05"})) == {always, until}
     assert set(await find(alice, **{"for": "2020-05-06"})) == {always, day}
     assert set(await find(alice, **{"for": "2020-05-07"})) == {always, since}
+    for moment in ("2020-05-06T23:30:00.000Z", "2020-05-06T23:30:00.000-08:00"):
+        assert set(await find(alice, **{"for": moment})) == {always, day}, "the day of that clock"
 
 
 async def test_memories_are_filtered_ordered_and_cut(alice, execute):
@@ -225,7 +227,14 @@ async def test_wrong_fields_are_named(alice, changes):
 
 
 @pytest.mark.parametrize(
-    "query", [{"for": "2021-02-29"}, {"for": "today"}, {"size": 0}, {"order": "up"}]
+    "query",
+    [
+        {"for": "2021-02-29"},
+        {"for": "today"},
+        {"for": "2020-05-06Tea"},
+        {"size": 0},
+        {"order": "up"},
+    ],
 )
 async def test_wrong_questions_are_refused(alice, query):
     for path in ("/api/memories", "/api/memories/statistics"):
