@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from server import chores, departures
+from server import backups, chores, departures
 from server.chores import Chore
 from server.context import CONTEXT, Context
 from sql import Disconnected
@@ -59,9 +59,18 @@ def _nightly(config: Config) -> str:
     return f"{int(minute)} {int(hour)} * * *"
 
 
-TASKS: tuple[Task, ...] = (Task("nightly", _nightly, do_nightly),)
+def _backup(config: Config) -> str | None:
+    backup = config.backup.database
+    return backup.cron_expression if backup.enabled else None
+
+
+TASKS: tuple[Task, ...] = (
+    Task("nightly", _nightly, do_nightly),
+    Task("backup", _backup, backups.back_up),
+)
 # By Immich's names.
 BY_HAND: dict[str, Chore] = {
+    "backup-database": backups.back_up,
     "memory-cleanup": chores.forget_memories,
     "memory-create": chores.make_memories,
     "user-cleanup": departures.remove_departed,

@@ -8,7 +8,7 @@ from server.config_body import WHOLE
 from server.endpoint import Call, endpoint
 from server.wire import Json
 from server.wire import config as wire
-from sync import config
+from sync import config, worker
 from sync.config import Config
 from sync.operations import system
 
@@ -35,6 +35,7 @@ async def update_admin_config(call: Call) -> Json:
     async with call.context.database.read() as connection:
         # The log tells every process; who asks this one next shall not find the old one in force.
         call.context.adopt(await config.load(connection))
+    await worker.announce(call.context.database)
     return wire.show_admin_config(call.context.config)
 
 

@@ -55,8 +55,17 @@ async def test_times_are_those_that_are_set(context, begun):
     due = await timetable.list_due(context)
 
     assert begun["nightly"] == "5 23 * * *"
+    assert begun["backup"] == "0 02 * * *"
     assert {task.name for task in due} == set(begun)
     assert all(schedule.is_cron(expression) for expression in begun.values())
+
+
+async def test_what_is_switched_off_has_no_time(context, begun):
+    context.config = build({"backup.database.enabled": False})
+
+    await timetable.list_due(context)
+
+    assert "backup" not in begun
 
 
 CHORES = {
