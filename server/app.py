@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from server import departures, live, pages, realtime, timetable
+from server import departures, live, mail, pages, realtime, timetable
 from server.api import (
     activities,
     albums,
@@ -25,12 +25,14 @@ from server.api import (
     edits,
     faces,
     heatmap,
+    integrity,
     jobs,
     libraries,
     licenses,
     maintenance,
     map,
     memories,
+    notifications,
     oauth,
     partners,
     people,
@@ -74,12 +76,14 @@ RESOURCES = (
     edits,
     faces,
     heatmap,
+    integrity,
     jobs,
     libraries,
     licenses,
     maintenance,
     map,
     memories,
+    notifications,
     oauth,
     partners,
     people,
@@ -112,6 +116,7 @@ def build_app(context: Context) -> web.Application:
     app.add_routes(pages.routes(context))
     app.cleanup_ctx.append(_run_sequencer)
     app.cleanup_ctx.append(departures.run_beside)
+    app.cleanup_ctx.append(mail.run_beside)
     app.cleanup_ctx.append(timetable.run_beside)
     return app
 

@@ -19,17 +19,17 @@ NAMES = {
     topics.METADATA.name: ("metadataExtraction", "AssetExtractMetadata"),
     topics.EDIT.name: ("editor", "AssetEditThumbnailGeneration"),
     topics.THUMBNAIL.name: ("thumbnailGeneration", "AssetGenerateThumbnails"),
+    topics.TRANSCODE.name: ("videoConversion", "AssetEncodeVideo"),
     topics.PERSON_THUMBNAIL.name: ("thumbnailGeneration", "PersonGenerateThumbnail"),
     topics.FILE_REMOVAL.name: ("backgroundTask", "FileDelete"),
-    topics.MAIL.name: ("notifications", "SendMail"),
     topics.MAIL.name: ("notifications", "SendMail"),
 }
 CONFIGURED = {
     "metadataExtraction": "metadata_extraction",
     "editor": "editor",
     "thumbnailGeneration": "thumbnail_generation",
+    "videoConversion": "video_conversion",
     "backgroundTask": "background_task",
-    "notifications": "notifications",
     "notifications": "notifications",
 }
 

@@ -23,10 +23,11 @@ class Topic(NamedTuple):
 METADATA = Queue("metadata")
 EDIT = Queue("edit")
 THUMBNAIL = Queue("thumbnail")
+TRANSCODE = Queue("transcode")
 PERSON_THUMBNAIL = Queue("person_thumbnail")
 MAIL = Queue("mail")
 FILE_REMOVAL = Queue("file_removal", is_whole=True)
-ALL = (MAIL, METADATA, EDIT, THUMBNAIL, PERSON_THUMBNAIL, FILE_REMOVAL)
+ALL = (MAIL, METADATA, EDIT, THUMBNAIL, TRANSCODE, PERSON_THUMBNAIL, FILE_REMOVAL)
 QUEUES = {queue.name: queue for queue in ALL}
 
 # What is sent to apps, and what tells of albums, and of assets in them.
@@ -63,6 +64,8 @@ TOPICS = {
     "asset.file_deleted": Topic((), (FILE_REMOVAL,)),
     "asset.metadata_extracted": Topic(("asset", "asset_exif", "album_view"), (THUMBNAIL,)),
     "asset.thumbnail_made": Topic(("asset", "album_view")),
+    "asset.transcode_requested": Topic((), (TRANSCODE,)),
+    "asset.transcoded": Topic((), (FILE_REMOVAL,)),
     "asset.updated": Topic(("asset", "asset_exif", "album_view")),
     "asset.hidden": Topic(("asset", "asset_exif", "album_view")),
     "asset.trashed": Topic(("asset", "album_view")),

@@ -574,6 +574,47 @@ class health:
     @staticmethod
     async def list_migrations(connection: Connection) -> list[list_migrations_row]: ...
 
+class integrity:
+    class count_reports_row(TypedDict):
+        type: str
+        reports: int
+    @staticmethod
+    async def count_reports(connection: Connection) -> list[count_reports_row]: ...
+    class list_reports_row(TypedDict):
+        id: UUID
+        type: str
+        key: str
+        asset_id: UUID | None
+        file_id: UUID | None
+    @staticmethod
+    async def list_reports(connection: Connection, *, type: str, after: UUID, limit: int) -> list[list_reports_row]: ...
+    class get_report_row(TypedDict):
+        id: UUID
+        type: str
+        key: str
+        asset_id: UUID | None
+        file_id: UUID | None
+        owner_id: UUID
+    @staticmethod
+    async def get_report(connection: Connection, *, report_id: UUID) -> get_report_row | None: ...
+    @staticmethod
+    async def count_originals(connection: Connection) -> int: ...
+    class list_originals_row(TypedDict):
+        id: UUID
+        key: str
+        checksum: bytes
+    @staticmethod
+    async def list_originals(connection: Connection, *, after: UUID, limit: int) -> list[list_originals_row]: ...
+    class list_files_row(TypedDict):
+        id: UUID
+        key: str
+    @staticmethod
+    async def list_files(connection: Connection, *, after: UUID, limit: int) -> list[list_files_row]: ...
+    class list_tracked_row(TypedDict):
+        key: str
+    @staticmethod
+    async def list_tracked(connection: Connection, *, keys: list[str], ids: list[UUID], is_foreign: bool) -> list[list_tracked_row]: ...
+
 class jobs:
     class count_jobs_row(TypedDict):
         queue: str
@@ -606,6 +647,16 @@ class jobs:
         at: datetime
     @staticmethod
     async def list_jobs(connection: Connection, *, queues: list[str], statuses: list[str], limit: int) -> list[list_jobs_row]: ...
+    class list_faceless_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+    @staticmethod
+    async def list_faceless(connection: Connection) -> list[list_faceless_row]: ...
+    class list_unused_tags_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+    @staticmethod
+    async def list_unused_tags(connection: Connection) -> list[list_unused_tags_row]: ...
 
 class libraries:
     class list_libraries_row(TypedDict):

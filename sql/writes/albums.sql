@@ -5,7 +5,8 @@ RETURNING id;
 
 -- lock_album -> row?
 -- Held until commit, so that its members and links cannot change under the operation.
-SELECT album.id, album.owner_id, album.thumbnail_asset_id, album.is_activity_enabled
+SELECT album.id, album.owner_id, album.thumbnail_asset_id, album.is_activity_enabled,
+       album.name
   FROM album
  WHERE album.id = %(album_id)s
    FOR UPDATE;

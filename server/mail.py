@@ -1,0 +1,157 @@
+"""E-mails: for each notification whose receiver wants it one, by the SMTP server set."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import smtplib
+import ssl
+from collections.abc import AsyncIterator
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from uuid import UUID
+
+from aiohttp import web
+
+from server import letters
+from server.context import CONTEXT, Context
+from server.letters import Letter
+from sql import Transaction, reads
+from sync import preferences, topics, worker
+from sync.config import Config, Smtp
+from sync.operations import notifications
+from sync.worker import Consumer, Job, Record
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 10.0
+NEWS_SECONDS = 60.0
+HOME = "https://my.immich.app"  # leads to one's own server, wherever that is
+WANTED = {"AlbumInvite": "albumInvite", "AlbumUpdate": "albumUpdate"}  # type to preference
+LETTERS = {"AlbumInvite": "album-invite", "AlbumUpdate": "album-update"}
+
+
+class CannotSend(Exception):
+    """The SMTP server is not there, or does not want it; the text says why."""
+
+
+async def run_beside(app: web.Application) -> AsyncIterator[None]:
+    """Send what is to be sent while the application runs."""
+    context = app[CONTEXT]
+    consumers = {topics.MAIL.name: mail_consumer(context)}
+    tasks = [
+        asyncio.create_task(worker.run(context.database, consumers)),
+        asyncio.create_task(_tell_news(context)),
+    ]
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def mail_consumer(context: Context) -> Consumer:
+    async def send_notification(job: Job) -> Record:
+        config = context.config
+        if config.notifications.smtp.enabled:
+            await _send_notification(context, job.entity_id)
+        return _record_nothing
+
+    return send_notification
+
+
+async def welcome(context: Context, *, email: str, name: str, password: str) -> None:
+    """Tell somebody of their account. Best effort: the password is kept nowhere to try again."""
+    values = {"displayName": name, "username": email, "password": password}
+    letter = write(context.config, "welcome", values)
+    try:
+        await send(context.config.notifications.smtp, email, letter)
+    except CannotSend as error:
+        logger.warning("A welcome could not be sent: %s", error)
+
+
+def write(config: Config, name: str, values: dict[str, str], template: str = "") -> Letter:
+    """A letter that knows where this server is."""
+    base_url = config.server.external_domain.rstrip("/") or HOME
+    chosen = template or letters.template_of(name, config.templates.email)
+    return letters.write(name, {"baseUrl": base_url, **values}, chosen)
+
+
+async def send(smtp: Smtp, to: str, letter: Letter) -> str:
+    """Send it now; return the message's id. Raises CannotSend."""
+    message = EmailMessage()
+    message["Subject"] = letter.subject
+    message["From"] = smtp.from_
+    message["To"] = to
+    message["Reply-To"] = smtp.reply_to or smtp.from_
+    message["Date"] = formatdate()
+    message["Message-ID"] = message_id = make_msgid()
+    message.set_content(letter.text)
+    message.add_alternative(letter.html, subtype="html")
+    try:
+        await asyncio.to_thread(_deliver, smtp, message)
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        raise CannotSend(str(error)) from error
+    return message_id
+
+
+def _deliver(smtp: Smtp, message: EmailMessage) -> None:
+    transport = smtp.transport
+    tls = ssl.create_default_context()
+    if transport.ignore_cert:
+        tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    with _connect(transport.host, transport.port, tls if transport.secure else None) as server:
+        if not transport.secure and server.has_extn("starttls"):
+            server.starttls(context=tls)
+            server.ehlo()
+        if transport.username:
+            server.login(transport.username, transport.password)
+        server.send_message(message)
+
+
+def _connect(host: str, port: int, tls: ssl.SSLContext | None) -> smtplib.SMTP:
+    if tls:
+        server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=tls)
+    else:
+        server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
+    server.ehlo()
+    return server
+
+
+async def _send_notification(context: Context, notification_id: UUID) -> None:
+    async with context.database.read() as connection:
+        row = await reads.notifications.get_letter(connection, notification_id=notification_id)
+    if row is None:
+        return  # deleted before it was sent
+    wishes = preferences.complete(row["preferences"] or {})["emailNotifications"]
+    if not wishes["enabled"] or not wishes.get(WANTED.get(row["type"], ""), True):
+        return
+    if row["type"] in LETTERS and row["album_name"] is None:
+        return
+    values = {
+        "recipientName": row["name"],
+        "senderName": row["sender_name"] or "",
+        "albumName": row["album_name"] or "",
+        "albumId": str((row["data"] or {}).get("albumId", "")),
+        "title": row["title"],
+        "description": row["description"] or "",
+    }
+    letter = write(context.config, LETTERS.get(row["type"], "notification"), values)
+    await send(context.config.notifications.smtp, row["email"], letter)
+
+
+async def _tell_news(context: Context) -> None:
+    """Now and then, what albums have to show since nobody added to them for a while."""
+    while True:
+        await asyncio.sleep(NEWS_SECONDS)
+        try:
+            async with context.database.read() as connection:
+                is_due = await reads.notifications.has_news(connection)
+            if is_due:
+                async with context.database.write() as tx:
+                    await notifications.tell_news(tx)
+        except Exception:  # What is due stays, and is told the next time.
+            logger.exception("News of albums could not be told")
+
+
+async def _record_nothing(tx: Transaction) -> None:
+    """Sent, or nobody wants it."""
