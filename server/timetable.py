@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from server import backups, chores, departures
+from server import backups, chores, cleanups, departures
 from server.chores import Chore
 from server.context import CONTEXT, Context
 from sql import Disconnected
@@ -73,6 +73,8 @@ BY_HAND: dict[str, Chore] = {
     "backup-database": backups.back_up,
     "memory-cleanup": chores.forget_memories,
     "memory-create": chores.make_memories,
+    "person-cleanup": cleanups.remove_faceless_people,
+    "tag-cleanup": cleanups.remove_unused_tags,
     "user-cleanup": departures.remove_departed,
 }
 

@@ -39,3 +39,21 @@ SELECT job.queue, job.pos, job.entity_id, job.attempts, job.last_error, job.stat
  WHERE job.status = ANY(%(statuses)s)
  ORDER BY job.pos, job.queue, job.entity_id
  LIMIT %(limit)s;
+
+-- list_faceless -> rows
+-- A thousand people of whom there is no face any more.
+SELECT person.id, person.owner_id
+  FROM person
+ WHERE NOT EXISTS (SELECT FROM asset_face
+                    WHERE asset_face.person_id = person.id AND asset_face.deleted_at IS NULL)
+ ORDER BY person.owner_id, person.id
+ LIMIT 1000;
+
+-- list_unused_tags -> rows
+-- A thousand tags that no asset has, nor any tag below them: there is none.
+SELECT tag.id, tag.owner_id
+  FROM tag
+ WHERE NOT EXISTS (SELECT FROM tag_asset WHERE tag_asset.tag_id = tag.id)
+   AND NOT EXISTS (SELECT FROM tag AS below WHERE below.parent_id = tag.id)
+ ORDER BY tag.owner_id, tag.id
+ LIMIT 1000;

@@ -88,3 +88,47 @@ async def test_chores_that_are_switched_off_are_left_undone(context, monkeypatch
     await chores.do_all(context)
 
     assert done == {chore.__name__ for chore in chores.CHORES} - CHORES[setting]
+
+
+async def test_people_without_a_face_go(admin, alice, add, put_face):
+    seen = (await alice.post("/api/people", {"name": "Seen"})).json
+    await alice.post("/api/people", {"name": "Unseen"})
+    await put_face(seen)
+
+    assert (await admin.post("/api/jobs", {"name": "person-cleanup"})).status == 204
+
+    shown = (await alice.get("/api/people")).json["people"]
+    assert [person["name"] for person in shown] == ["Seen"]
+
+
+@pytest.fixture
+def put_face(alice, add):
+    """Say that somebody is in a picture."""
+
+    async def put_face(person):
+        face = {
+            "assetId": await add(),
+            "personId": person["id"],
+            "imageWidth": 100,
+            "imageHeight": 100,
+            "x": 10,
+            "y": 10,
+            "width": 20,
+            "height": 20,
+        }
+        answer = await alice.post("/api/faces", face)
+        assert answer.status == 201, answer.data
+
+    return put_face
+
+
+async def test_tags_that_nothing_has_go_with_all_above_them(admin, alice, bob, add):
+    made = await alice.put("/api/tags", {"tags": ["Used/Below", "Empty/Empty too", "Used/Empty"]})
+    await bob.put("/api/tags", {"tags": ["Theirs"]})
+    used = next(tag for tag in made.json if tag["value"] == "Used/Below")
+    await alice.put(f"/api/tags/{used['id']}/assets", {"ids": [await add()]})
+
+    assert (await admin.post("/api/jobs", {"name": "tag-cleanup"})).status == 204
+
+    assert {tag["value"] for tag in (await alice.get("/api/tags")).json} == {"Used", "Used/Below"}
+    assert (await bob.get("/api/tags")).json == []
