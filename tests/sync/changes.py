@@ -159,9 +159,9 @@ class Changes(RuleBasedStateMachine):
     @rule(who=WHO, key=st.sampled_from(["preferences", "onboarding"]), value=VALUE, is_kept=MOSTLY)
     def prefer(self, who: int, key: str, value: Any, is_kept: bool) -> None:
         user_id = self.actors[who].user_id
-        if is_kept:
-            self.write(users.set_metadata, user_id, key, value)
-        else:
+        self.write(users.set_metadata, user_id, key, value)
+        if not is_kept:
+            self.sequence()
             self.write(users.delete_metadata, user_id, key)
 
     @rule(who=WHO, color=st.none() | st.sampled_from(["red", "blue"]))

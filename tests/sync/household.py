@@ -86,7 +86,7 @@ async def look_into(tx: Transaction, home: Home) -> None:
     await renditions.record_metadata(tx, asset_id, FOUND)
     await people.record_faces(tx, asset_id, [a_box(1)])
     await findings.record_ocr(tx, asset_id, [SIGN])
-    await edits.set_edits(tx, Actor(home.alice), asset_id, [TURN, CROP])
+    await edits.set_edits(tx, Actor(home.alice), asset_id, [CROP, TURN])
 
 
 async def let_in(tx: Transaction, home: Home) -> None:

@@ -18,7 +18,8 @@ from tests.sync.library import SENT
 
 TURN = Edit("rotate", {"angle": 90})
 CROP = Edit("crop", {"x": 1, "y": 2, "width": 30, "height": 20})
-STEPS = st.lists(st.sampled_from([TURN, CROP]), max_size=3)
+FLIP = Edit("mirror", {"axis": "vertical"})
+STEPS = st.lists(st.sampled_from([TURN, FLIP]), min_size=1, max_size=2)
 BOXES = st.sets(st.integers(0, 3), max_size=3)
 SIGN = Text("EX\nIT", (0.0, 0.0, 1.0, 0.0, 1.0, 0.5, 0.0, 0.25), 0.75, 0.5)
 
@@ -154,7 +155,7 @@ class Order(Changes):
     @rule(who=WHO, pick=PICK, steps=STEPS, is_kept=st.booleans())
     def edit_picture(self, who: int, pick: int, steps: list[Edit], is_kept: bool) -> None:
         for asset_id in self.assets_of(who, [pick]):
-            if is_kept:
-                self.write(edits.set_edits, self.actors[who], asset_id, steps)
-            else:
+            self.write(edits.set_edits, self.actors[who], asset_id, steps)
+            if not is_kept:
+                self.sequence()
                 self.write(edits.remove_edits, self.actors[who], asset_id)

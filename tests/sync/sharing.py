@@ -155,9 +155,12 @@ class Sharing(Changes):
             self.write(albums.share_album, *found, [user_id], role="editor")
             self.write(albums.add_assets, guest, found[1], [id_])
 
-    @rule()
-    def go(self) -> None:
-        """With all that is theirs."""
+    @rule(album=ALBUM, checksum=CHECKSUM, other=WHO)
+    def go(self, album: int, checksum: int, other: int) -> None:
+        """With all that is theirs; if nobody is there who could, somebody comes before."""
+        if not self.strangers:
+            self.come(album, checksum, other)
+            self.sequence()
         if self.strangers and self.write(delete_wholly, self.strangers[0]):
             self.strangers.pop(0)
 

@@ -15,10 +15,10 @@ from tests.sync.app import DELETES, UPSERTS
 from tests.sync.long_run import run
 from tests.sync.replica import Replica
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "20"))
+ROUNDS_MAX = 12
 SETTINGS = settings(
     max_examples=EXAMPLES,
-    derandomize="EXAMPLES" not in os.environ,
     stateful_step_count=60,
     deadline=None,
     database=None,
@@ -30,6 +30,9 @@ SETTINGS = settings(
 
 @pytest.mark.timeout(600)
 def test_every_client_converges(dsn: str) -> None:
-    run(dsn, SETTINGS)
     everything = {*UPSERTS, *DELETES, "SyncResetV1"}
-    assert everything - Replica.seen == set()  # It proved something.
+    for number in range(ROUNDS_MAX):  # Each the same every time, until it proved something.
+        run(dsn, SETTINGS, None if "EXAMPLES" in os.environ else number)
+        if everything <= Replica.seen:
+            break
+    assert everything - Replica.seen == set()
