@@ -25,6 +25,7 @@ from media.consumers import (
 )
 from sql import Database, places
 from sync import config, sequencer, topics, worker
+from sync.operations import system
 
 STOP_SECONDS = 2.0
 FILM_NICENESS = 10  # What people wait for goes before films, which take long.
@@ -67,7 +68,9 @@ async def main(settings: Settings) -> None:
     async with Database(
         settings.database_url, connections_max=connections_max, is_derived=True
     ) as database:
-        await places.load(database)
+        if await places.load(database):
+            async with database.write() as tx:
+                await system.note_places(tx, places.FILE)
         working = asyncio.create_task(_work(database, settings))
         print("ready", flush=True)
         stopped = asyncio.create_task(stopping.wait())

@@ -13,6 +13,7 @@ from sql import Connection, reads
 from sync.operations.system import set_metadata
 
 BUILD = f"Heliograph {version('heliograph')}"
+NEVER_IMPORTED = {"lastImportFileName": None, "lastUpdate": None}
 # Nobody here looks for newer releases: a server at home talks to nobody unasked.
 NEVER_CHECKED = {"checkedAt": None, "releaseVersion": None}
 
@@ -134,4 +135,6 @@ async def get_version_check_state(call: Call) -> Json:
     permission="systemMetadata.read",
 )
 async def get_reverse_geocoding_state(call: Call) -> Json:
-    return {"lastImportFileName": None, "lastUpdate": None}
+    async with call.context.database.read() as connection:
+        row = await reads.settings.get_metadata(connection, key="reverse-geocoding-state")
+    return row["value"] if row else NEVER_IMPORTED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -42,6 +43,14 @@ async def set_metadata(tx: Transaction, key: str, value: Mapping[str, object]) -
     """Remember something of the server's own, for whoever administrates it."""
     await writes.settings.set_metadata(tx, key=key, value=msgspec.json.encode(value).decode())
     await log.stage(tx, "system_metadata.changed", EVERYONE, [EVERYONE], key=key)
+
+
+async def note_places(tx: Transaction, file_name: str) -> None:
+    """Remember when the places of the world were last taken in, and from which file."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    await set_metadata(
+        tx, "reverse-geocoding-state", {"lastUpdate": at, "lastImportFileName": file_name}
+    )
 
 
 async def note_version(tx: Transaction, version: str) -> None:

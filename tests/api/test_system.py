@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 import pytest
@@ -248,3 +249,38 @@ async def test_nobody_looked_for_a_newer_version(alice):
     answer = await alice.get("/api/server/version-check")
 
     assert answer.json == {"checkedAt": None, "releaseVersion": None}
+
+
+async def test_it_is_known_when_places_were_taken_in(admin, database):
+    path = "/api/system-metadata/reverse-geocoding-state"
+    assert (await admin.get(path)).json == {"lastImportFileName": None, "lastUpdate": None}
+
+    async with database.write() as tx:
+        await system.note_places(tx, "places.tsv.xz")
+
+    state = (await admin.get(path)).json
+    assert state["lastImportFileName"] == "places.tsv.xz"
+    assert datetime.fromisoformat(state["lastUpdate"]) <= datetime.now(UTC)
+
+
+async def test_features_follow_what_is_set(anonymous, change):
+    await change(
+        {
+            "notifications.smtp.enabled": True,
+            "oauth.enabled": True,
+            "oauth.autoLaunch": True,
+            "map.enabled": False,
+            "reverseGeocoding.enabled": False,
+        }
+    )
+
+    features = (await anonymous.get("/api/server/features")).json
+    assert {name for name, value in features.items() if value} == {
+        "email",
+        "oauth",
+        "oauthAutoLaunch",
+        "passwordLogin",
+        "search",
+        "sidecar",
+        "trash",
+    }
