@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
 
 from server.context import CONTEXT
 from sync.config import Config, OAuth
@@ -67,7 +68,8 @@ class Provider:
         header = {"alg": self.algorithm, "kid": key.kid} | self.header | header
         header = {name: value for name, value in header.items() if value is not None}
         claims = {name: value for name, value in claims.items() if value is not None}
-        token = jwt.encode(header, claims, key, algorithms=[header["alg"]])
+        registry = JWSRegistry(algorithms=[header["alg"]], strict_check_header=False)
+        token = jwt.encode(header, claims, key, registry=registry)
         self.secrets.add(token)
         return token
 
@@ -234,7 +236,8 @@ class Browser:
 
     async def finish(self, url: str, path: str = "/api/oauth/callback", **body: Any) -> Any:
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        answer = await self.client.using(Cookie=cookie).post(path, {"url": url} | body)
+        headers = {**self.client.headers, "Cookie": cookie}
+        answer = await self.client.using(**headers).post(path, {"url": url} | body)
         self.keep(answer)
         return answer
 

@@ -9,8 +9,9 @@ from uuid import UUID
 from aiohttp import web
 from msgspec import Meta
 
-from server import cookies, devices, limits
-from server.authentication import check_password, hash_password, hash_token, make_token
+from server import cookies, limits, logins
+from server.api.oauth import logout_url
+from server.authentication import check_password, hash_password
 from server.body import Body, Email
 from server.endpoint import Call, endpoint, json_response
 from server.wire import Json, accounts, iso
@@ -54,22 +55,9 @@ async def login(call: Call) -> web.Response:
             logger.warning("login as %s failed, from %s", email, limits.address_of(call.request))
             raise Unauthenticated("Incorrect email or password")
 
-    token, device = make_token(), devices.describe(call.request)
     async with database.write() as tx:
-        await sessions.create_session(
-            tx,
-            user["id"],
-            hash_token(token),
-            device_type=device.type,
-            device_os=device.os,
-            app_version=device.app_version,
-        )
-        onboarding = await reads.users.get_metadata(tx, user_id=user["id"], key="onboarding")
-    is_onboarded = onboarding is not None and onboarding["value"]["isOnboarded"]
-    answer = accounts.show_login(user, token, is_onboarded=is_onboarded)
-    response = json_response(answer, status=201)
-    cookies.set_login(call.request, response, token, "password")
-    return response
+        _, token = await logins.open_session(call, tx, user["id"])
+    return await logins.answer_login(call, user["id"], token, "password")
 
 
 @endpoint("POST", "/auth/admin-sign-up", auth="public", body=SignUp, status=201)
@@ -89,9 +77,10 @@ async def sign_up_admin(call: Call) -> Json:
 
 @endpoint("POST", "/auth/logout")
 async def logout(call: Call) -> web.Response:
+    leaves_to = await logout_url(call) or LOGIN_PAGE
     async with call.context.database.write() as tx:
         await sessions.log_out(tx, call.actor)
-    response = json_response({"successful": True, "redirectUri": LOGIN_PAGE})
+    response = json_response({"successful": True, "redirectUri": leaves_to})
     cookies.clear_login(response)
     return response
 

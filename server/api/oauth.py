@@ -9,13 +9,11 @@ import secrets
 from contextlib import suppress
 from typing import Annotated, NamedTuple
 from urllib.parse import parse_qs, urlsplit
-from uuid import UUID
 
 from aiohttp import web
 from msgspec import UNSET, Meta, UnsetType, field
 
-from server import cookies, devices, oidc
-from server.authentication import hash_token, make_token
+from server import cookies, limits, logins, oidc
 from server.body import Body, convert_text
 from server.endpoint import Call, endpoint, json_response
 from server.oauth import (
@@ -30,14 +28,18 @@ from server.oauth_profile import default_quota_bytes, read_profile
 from server.oidc import Untrusted
 from server.wire import Json, accounts
 from sql import reads
+from sync import guesses
 from sync.config import OAuth
 from sync.errors import Invalid
-from sync.operations import oauth, sessions
+from sync.guesses import Allowance
+from sync.operations import oauth
 
 logger = logging.getLogger(__name__)
 
 APP_URI = "app.immich:///oauth-callback"
 APP_URI_AS_SENT = re.compile(r"app\.immich:/+oauth-callback")
+FIELDS_MAX = 50
+URL_CHARACTERS_MAX = 16_384
 FORM = "application/x-www-form-urlencoded"
 
 # Printable ASCII, as the protocol has it.
@@ -51,7 +53,7 @@ class OAuthConfig(Body):
 
 
 class OAuthCallback(Body):
-    url: Annotated[str, Meta(min_length=1)]
+    url: Annotated[str, Meta(min_length=1, max_length=URL_CHARACTERS_MAX)]
     state: str | UnsetType = UNSET
     code_verifier: str | UnsetType = UNSET
 
@@ -78,6 +80,8 @@ async def start_oauth(call: Call) -> web.Response:
         code_challenge=challenge_of(code_verifier) if code_verifier else body.code_challenge,
         redirect_uri=_resolve(settings, body.redirect_uri),
     )
+    async with call.context.database.write() as tx:
+        await guesses.spend(tx, [_attempts_from(call)])
     try:
         url = await _provider(call).authorize_url(state, attempt)
     except ProviderFailed as error:
@@ -96,7 +100,6 @@ async def finish_oauth(call: Call) -> web.Response:
         # Another site can make a browser send a form, and so log it in as somebody else.
         raise Invalid("The body must be JSON")
     let_in = await _let_in(call, "finish oauth")
-    token, device = make_token(), devices.describe(call.request)
     try:
         async with call.context.database.write() as tx:
             user_id = await oauth.find_user(
@@ -105,20 +108,14 @@ async def finish_oauth(call: Call) -> web.Response:
                 is_registering=settings.auto_register,
                 default_quota_bytes=default_quota_bytes(settings),
             )
-            session_id = await sessions.create_session(
-                tx,
-                user_id,
-                hash_token(token),
-                device_type=device.type,
-                device_os=device.os,
-                app_version=device.app_version,
-            )
+            session_id, token = await logins.open_session(call, tx, user_id)
             await oauth.mark_session(tx, session_id, let_in.grant)
     except oauth.NotLetIn as refused:
-        logger.warning("OAuth login from %s refused: %s", call.request.remote, refused.reason)
+        logger.warning(
+            "OAuth login from %s refused: %s", limits.address_of(call.request), refused.reason
+        )
         raise
-    response = json_response(await _show_login(call, user_id, token), status=201)
-    cookies.set_login(call.request, response, token, "oauth")
+    response = await logins.answer_login(call, user_id, token, "oauth")
     cookies.clear_oauth(response)
     return response
 
@@ -155,7 +152,7 @@ async def logout_oauth(call: Call) -> web.Response:
         raise Invalid("Received backchannel logout request but OAuth is not enabled")
     fields: dict[str, list[str]] = {}
     if call.request.content_type == FORM:
-        fields = parse_qs((await call.request.read()).decode(errors="replace"))
+        fields = _read_fields((await call.request.read()).decode(errors="replace"))
     token = convert_text(fields, BackchannelLogout).logout_token
     try:
         claims = await _provider(call).read_logout(token)
@@ -192,6 +189,11 @@ async def logout_url(call: Call) -> str | None:
     return url
 
 
+def _attempts_from(call: Call) -> Allowance:
+    """Each one asks the provider, and is kept until somebody comes back."""
+    return Allowance(f"oauth {limits.address_of(call.request)}", 60, 1.0)
+
+
 async def _let_in(call: Call, action: str) -> LetIn:
     """Whom the provider let in, when this is who was sent there; once."""
     body, settings = call.body, call.context.config.oauth
@@ -217,7 +219,7 @@ async def _let_in(call: Call, action: str) -> LetIn:
         )
         return LetIn(grant, read_profile(claims, settings))
     except CodeRefused as error:
-        logger.warning("OAuth login from %s refused: %s", call.request.remote, error)
+        logger.warning("OAuth login from %s refused: %s", limits.address_of(call.request), error)
         raise refused from None
     except (ProviderFailed, Untrusted) as error:
         raise _failed(action, error) from None
@@ -249,10 +251,18 @@ def _resolve(settings: OAuth, uri: str) -> str:
 def _read_answer(url: str) -> dict[str, str]:
     """What the provider sent the browser back with; nothing that is there twice."""
     try:
-        found = parse_qs(urlsplit(url).query, keep_blank_values=True, max_num_fields=50)
+        found = _read_fields(urlsplit(url).query)
     except ValueError:
         return {}
     return {name: values[0] for name, values in found.items() if len(values) == 1}
+
+
+def _read_fields(text: str) -> dict[str, list[str]]:
+    """Of a query or a form; none of more than anybody sends."""
+    try:
+        return parse_qs(text, keep_blank_values=True, max_num_fields=FIELDS_MAX)
+    except ValueError:
+        return {}
 
 
 def _failed(action: str, error: Exception) -> web.HTTPException:
@@ -265,15 +275,6 @@ def _is_same(given: str, expected: str) -> bool:
     return hmac.compare_digest(
         given.encode(errors="surrogatepass"), expected.encode(errors="surrogatepass")
     )
-
-
-async def _show_login(call: Call, user_id: UUID, token: str) -> Json:
-    async with call.context.database.read() as connection:
-        user = await reads.users.get_user(connection, user_id=user_id)
-        onboarding = await reads.users.get_metadata(connection, user_id=user_id, key="onboarding")
-    assert user
-    is_onboarded = onboarding is not None and onboarding["value"]["isOnboarded"]
-    return accounts.show_login(user, token, is_onboarded=is_onboarded)
 
 
 async def _show_account(call: Call) -> Json:

@@ -304,6 +304,17 @@ async def test_a_state_in_use_cannot_be_begun_again(browser, anonymous):
     assert (answer.status, answer.message) == (400, "This OAuth state is in use")
 
 
+async def test_one_address_begins_only_so_many(anonymous, provider):
+    body = {"redirectUri": "https://photos.example.org/auth/login"}
+    begun = 0
+    while (answer := await anonymous.post(AUTHORIZE, body)).status == 201:
+        begun += 1
+
+    assert answer.status == 429
+    assert begun >= 60
+    assert provider.asked == ["/.well-known/openid-configuration"]
+
+
 @pytest.mark.parametrize(
     ("missing", "message"),
     [("immich_oauth_state", "OAuth state is missing"),
