@@ -8,7 +8,7 @@ from sync import queues, schedule
 from sync.config import Config
 from sync.errors import Invalid
 
-# By path: a setting, or a group of them.
+# By path: a setting, or a group of them. Of two that a setting is in, the smaller one decides.
 HONOURED = (
     "backup.database",
     "image.preview.progressive",
@@ -44,6 +44,7 @@ REFUSED = {
     "machineLearning": "there is no machine learning",
     "metadata.faces.import": "faces are not read from files",
     "newVersionCheck": "this server asks nobody for newer releases",
+    "oauth.accountManagementUrl": "no app is told of it",
     "nightlyTasks.clusterNewFaces": "there is no machine learning",
     "storageTemplate": "originals keep the place where they were put",
 }
@@ -65,13 +66,14 @@ def check(config: Config, changed: Collection[str]) -> None:
 
 
 def is_honoured(path: str) -> bool:
-    return any(_is_within(path, group) for group in HONOURED)
+    return _smallest_group(path) in HONOURED
 
 
 def reason_against(path: str) -> str | None:
     """Why a setting cannot be changed; None where nobody thought of it."""
-    return next((why for group, why in REFUSED.items() if _is_within(path, group)), None)
+    return REFUSED.get(_smallest_group(path))
 
 
-def _is_within(path: str, group: str) -> bool:
-    return path == group or path.startswith(f"{group}.")
+def _smallest_group(path: str) -> str:
+    groups = [one for one in (*HONOURED, *REFUSED) if f"{path}.".startswith(f"{one}.")]
+    return max(groups, key=len, default="")

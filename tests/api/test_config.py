@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import logging
+import re
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -176,7 +178,7 @@ def another(value):
             return 1 if value != 1 else 0.5
         case list():
             return []
-    return ""
+    return "" if value else "another"
 
 
 def test_each_setting_is_either_honoured_or_refused_for_a_reason():
@@ -184,6 +186,16 @@ def test_each_setting_is_either_honoured_or_refused_for_a_reason():
         assert settings.is_honoured(path) or settings.reason_against(path), path
     for group in (*settings.HONOURED, *settings.REFUSED):
         assert any(f"{path}.".startswith(f"{group}.") for path in ALL), f"{group} is no setting"
+
+
+def test_what_is_honoured_is_read_somewhere():
+    root = Path(__file__).parents[2]
+    files = [f for top in ("server", "sync", "media") for f in (root / top).rglob("*.py")]
+    text = "\n".join(f.read_text() for f in files if f != root / "sync/config.py")
+    for path in ALL:
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", path.rpartition(".")[2]).lower()
+        if settings.is_honoured(path):
+            assert re.search(rf"[.]{name}_?\b", text), f"Nothing reads {path}"
 
 
 REFUSED = [path for path in ALL if not settings.is_honoured(path)]
@@ -205,6 +217,8 @@ LITERALS = {"image.thumbnail.format": "jpeg", "image.preview.format": "webp"}
         ("storageTemplate.enabled", True),
         ("nightlyTasks.clusterNewFaces", False),
         ("job.ocr.concurrency", 9),
+        ("image.preview.format", "webp"),
+        ("oauth.accountManagementUrl", "https://id.example.org/me"),
     ],
 )
 async def test_what_is_not_supported_is_not_kept(admin, change, path, value):
