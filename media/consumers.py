@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from media import edited, faces, images, metadata, video
+from media import edited, faces, images, metadata, transcode, video
 from sql import Database, Transaction, reads
 from storage import files, paths
+from sync import config
 from sync.operations import edits, people, person_thumbnails, renditions
 from sync.worker import Consumer, Job, Record
 
@@ -35,6 +38,30 @@ def thumbnail_consumer(database: Database, root: Path) -> Consumer:
         return partial(renditions.record_thumbnail, asset_id=source["id"], **made)
 
     return make_thumbnail
+
+
+def transcode_consumer(database: Database, root: Path, executor: Executor) -> Consumer:
+    async def make_encoded_video(job: Job) -> Record:
+        source = await _source(database, job.entity_id)
+        if source is None or source["type"] != "VIDEO":
+            return _record_nothing
+        async with database.read() as connection:
+            settings = (await config.load(connection)).ffmpeg
+        version = f"{job.pos}-{job.attempts}"
+        key = paths.encoded_video(source["owner_id"], source["id"], version)
+        original, target = (paths.resolve(root, name) for name in (source["original_key"], key))
+        stopping = threading.Event()
+        try:
+            is_made = await asyncio.get_running_loop().run_in_executor(
+                executor, transcode.transcode, original, target, settings, stopping
+            )
+        finally:
+            stopping.set()  # The thread does not hear of a cancellation.
+        return partial(
+            renditions.record_encoded_video, asset_id=source["id"], key=key if is_made else None
+        )
+
+    return make_encoded_video
 
 
 def person_thumbnail_consumer(database: Database, root: Path) -> Consumer:

@@ -124,10 +124,14 @@ WITH page AS MATERIALIZED (
       FROM asset
      WHERE asset.id > %(after)s
        AND asset.deleted_at IS NULL
-       AND (asset.type = 'IMAGE' OR %(queue)s = 'metadata')
+       AND (asset.type = 'VIDEO' OR %(queue)s <> 'transcode')
        AND (%(is_forced)s
-            OR CASE %(queue)s WHEN 'metadata' THEN asset.width IS NULL
-                              ELSE asset.thumbhash IS NULL END)
+            OR CASE %(queue)s
+                    WHEN 'metadata' THEN asset.width IS NULL
+                    WHEN 'transcode' THEN NOT EXISTS (
+                         SELECT FROM asset_file AS file
+                          WHERE file.asset_id = asset.id AND file.type = 'encoded_video')
+                    ELSE asset.thumbhash IS NULL END)
      ORDER BY asset.id
      LIMIT %(limit)s
 ), given_up AS (

@@ -65,11 +65,26 @@ UPDATE asset
        FOR UPDATE
   ) AS before
  WHERE asset.id = %(asset_id)s
-RETURNING asset.owner_id, before.is_bare;
+RETURNING asset.owner_id, asset.type, before.is_bare;
 
 -- put_pictures -> none
 INSERT INTO asset_file (asset_id, type, key)
 VALUES (%(asset_id)s, 'thumbnail', %(thumbnail_key)s), (%(asset_id)s, 'preview', %(preview_key)s)
+    ON CONFLICT (asset_id, type, is_edited) DO UPDATE SET key = excluded.key, updated_at = now();
+
+-- drop_encoded_video -> row?
+-- The film's other form, and whose it is.
+DELETE FROM asset_file
+ USING asset
+ WHERE asset_file.asset_id = %(asset_id)s
+   AND asset_file.type = 'encoded_video'
+   AND asset.id = asset_file.asset_id
+RETURNING asset.owner_id, asset_file.key;
+
+-- put_encoded_video -> count
+-- None where the asset was deleted meanwhile.
+INSERT INTO asset_file (asset_id, type, key)
+SELECT asset.id, 'encoded_video', %(key)s FROM asset WHERE asset.id = %(asset_id)s
     ON CONFLICT (asset_id, type, is_edited) DO UPDATE SET key = excluded.key, updated_at = now();
 
 -- delete_file -> count

@@ -16,6 +16,7 @@ NO_FACTS = msgspec.msgpack.encode({})
 REQUESTS = {
     topics.METADATA.name: "asset.metadata_requested",
     topics.THUMBNAIL.name: "asset.thumbnail_requested",
+    topics.TRANSCODE.name: "asset.transcode_requested",
     topics.PERSON_THUMBNAIL.name: "person.thumbnail_requested",
 }
 

@@ -56,6 +56,11 @@ async def request_thumbnails(tx: Transaction, owner_id: UUID, asset_ids: Sequenc
     await log.stage(tx, "asset.thumbnail_requested", owner_id, asset_ids)
 
 
+async def request_transcodes(tx: Transaction, owner_id: UUID, asset_ids: Sequence[UUID]) -> None:
+    """Have films made over for browsers, as far as the settings want it."""
+    await log.stage(tx, "asset.transcode_requested", owner_id, asset_ids)
+
+
 async def delete_file(tx: Transaction, actor: Actor, file_id: UUID) -> None:
     """Remove what was made of an asset, until it is made again; its bytes after that is on
     record."""
@@ -116,3 +121,17 @@ async def record_thumbnail(
         audience=[asset["owner_id"]],
         is_first=asset["is_bare"],
     )
+    if asset["is_bare"] and asset["type"] == "VIDEO":
+        await request_transcodes(tx, asset["owner_id"], [asset_id])
+
+
+async def record_encoded_video(tx: Transaction, asset_id: UUID, *, key: str | None) -> None:
+    """Record the form in which a film is played, None for that of its original. The former one
+    goes."""
+    former = await writes.renditions.drop_encoded_video(tx, asset_id=asset_id)
+    if key:
+        await writes.renditions.put_encoded_video(tx, asset_id=asset_id, key=key)
+    if former:
+        await log.stage(
+            tx, "asset.transcoded", former["owner_id"], [asset_id], keys=[former["key"]]
+        )

@@ -126,7 +126,12 @@ async def test_copies_are_among_ones_own(alice, bob, asset, add):
 
 
 @pytest.mark.parametrize(
-    ("name", "queue"), [("refresh-metadata", "metadata"), ("regenerate-thumbnail", "thumbnail")]
+    ("name", "queue"),
+    [
+        ("refresh-metadata", "metadata"),
+        ("regenerate-thumbnail", "thumbnail"),
+        ("transcode-video", "transcode"),
+    ],
 )
 async def test_work_is_done_again(alice, bob, asset, database, name, queue):
     body = {"assetIds": [asset], "name": name}
@@ -145,11 +150,13 @@ async def test_work_is_done_again(alice, bob, asset, database, name, queue):
     assert jobs == (2 if queue == "metadata" else 1)  # one is from the upload
 
 
-@pytest.mark.parametrize("name", ["refresh-faces", "transcode-video"])
-async def test_what_no_worker_does_is_refused(alice, asset, name):
-    answer = await alice.post("/api/assets/jobs", {"assetIds": [asset], "name": name})
+async def test_what_no_worker_does_is_refused(alice, asset):
+    answer = await alice.post("/api/assets/jobs", {"assetIds": [asset], "name": "refresh-faces"})
 
-    assert (answer.status, answer.message) == (400, f"{name} is not available on this server")
+    assert (answer.status, answer.message) == (
+        400,
+        "refresh-faces is not available on this server",
+    )
 
 
 async def test_text_in_a_picture_is_its_viewers(alice, bob, asset, database):

@@ -266,14 +266,27 @@ async def test_all_can_be_made_again(three, add, alice, database, statistics, co
     await command(THUMBNAIL, "start", force=True)
     await settle(database)
 
-    # Not of what is in the trash; and no still picture is made of a film.
+    # Not of what is in the trash.
     assert (await statistics(METADATA))["waiting"] == 3
     async with database.read() as connection:
         rows = await reads.jobs.list_jobs(
             connection, queues=["thumbnail"], statuses=["waiting"], limit=9
         )
-    assert {str(row["entity_id"]) for row in rows} == set(three[1:])
-    assert film not in three
+    assert {str(row["entity_id"]) for row in rows} == {*three[1:], film}
+
+
+async def test_only_films_are_made_over(three, add, database, statistics, command):
+    film = await add("a.mp4")
+    await settle(database)
+
+    await command("videoConversion", "start")
+    await settle(database)
+
+    async with database.read() as connection:
+        rows = await reads.jobs.list_jobs(
+            connection, queues=["transcode"], statuses=["waiting"], limit=9
+        )
+    assert [str(row["entity_id"]) for row in rows] == [film]
 
 
 @pytest.mark.parametrize("page", [2, 10_000])
@@ -313,7 +326,7 @@ async def test_what_runs_is_not_started_again(three, database, command):
     assert await drain(database, "metadata", consumer) == 0
 
 
-@pytest.mark.parametrize("name", ["smartSearch", "videoConversion", "backgroundTask", "migration"])
+@pytest.mark.parametrize("name", ["smartSearch", "library", "backgroundTask", "migration"])
 async def test_what_nobody_here_does_is_not_started(command, name):
     answer = await command(name, "start")
     assert (answer.status, answer.message) == (

@@ -148,3 +148,22 @@ def _hlg(light: NDArray[np.float64]) -> NDArray[np.float64]:
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     bright = a * np.log(np.maximum(12 * light - b, 1e-9)) + c
     return np.where(light <= 1 / 12, np.sqrt(3 * np.clip(light, 0, 1)), bright)
+
+
+def tone(path: Path, picture: Image.Image, *, hertz: int) -> Path:
+    """A second of one picture and one tone, as samples."""
+    with av.open(str(path), "w") as container:
+        pictures, sound = _picture_track(container, "libx264"), _sound_track(container, "pcm_s16le")
+        pictures.width, pictures.height = picture.size
+        for number in range(FPS):
+            frame = av.VideoFrame.from_ndarray(np.asarray(picture)).reformat(format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, FPS)
+            container.mux(pictures.encode(frame))
+        container.mux(pictures.encode())
+        wave = 8_000 * np.sin(np.arange(48_000) * 2 * np.pi * hertz / 48_000)
+        samples = np.repeat(wave.astype(np.int16), 2)[None, :]
+        heard = av.AudioFrame.from_ndarray(samples, format="s16", layout="stereo")
+        heard.sample_rate, heard.pts, heard.time_base = 48_000, 0, Fraction(1, 48_000)
+        container.mux(sound.encode(heard))
+        container.mux(sound.encode())
+    return path

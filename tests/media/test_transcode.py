@@ -1,0 +1,404 @@
+"""Films made over for browsers: which, into what, and how they look and sound afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import Path
+from threading import Event
+from typing import Any
+from uuid import UUID
+
+import av
+import numpy as np
+import pytest
+
+from media import transcode, video
+from media.consumers import transcode_consumer
+from media.errors import UnreadableImage
+from storage import paths
+from sync import sequencer, worker
+from sync.actor import Actor
+from sync.config import FFmpeg
+from sync.operations import assets, renditions
+from tests.media.films import film, high_range, tone
+from tests.media.pictures import distance, opened, scene, turned
+from tests.media.test_video import MATRICES
+from tests.media.test_worker import Library, library  # noqa: F401
+
+SCENE = scene(320, 180)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Callable[..., Path | None]:
+    def run(path: Path, **settings: Any) -> Path | None:
+        target = tmp_path / "made" / "out.mp4"
+        is_made = transcode.transcode(path, target, FFmpeg(**settings), Event())
+        assert target.exists() == is_made
+        return target if is_made else None
+
+    return run
+
+
+def tracks(path: Path) -> dict[str, str]:
+    with av.open(str(path)) as container:
+        return {
+            stream.type: stream.codec_context.codec.canonical_name for stream in container.streams
+        }
+
+
+def seconds(path: Path) -> dict[str, float]:
+    """How long each track is, by decoding it."""
+    lengths = {}
+    for kind in tracks(path):
+        with av.open(str(path)) as container:
+            (stream,) = (one for one in container.streams if one.type == kind)
+            frames: list[Any] = list(container.decode(stream))
+            start, end = frames[0].pts, frames[-1].pts
+            assert start is not None and end is not None and stream.time_base
+            lengths[kind] = float((end + frames[-1].duration - start) * stream.time_base)
+    return lengths
+
+
+def assert_it_plays(path: Path, *, sounds: bool = True) -> None:
+    assert tracks(path) == {"video": "h264"} | ({"audio": "aac"} if sounds else {})
+    data = path.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")  # It can be played while it arrives.
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].pix_fmt == "yuv420p"
+
+
+# Which.
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "sound"),
+    [("a.mp4", "libx264", "aac"), ("a.mov", "libx264", "aac"), ("a.mp4", "libx264", None)],
+)
+def test_what_browsers_play_stays_as_it_is(
+    tmp_path: Path, made: Callable[..., Path | None], name: str, codec: str, sound: str | None
+) -> None:
+    assert made(film(tmp_path / name, [SCENE] * 10, codec=codec, sound=sound)) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_needed"),
+    [
+        ({"transcode": "disabled"}, False),
+        ({"transcode": "required"}, False),
+        ({"transcode": "all"}, True),
+        ({"transcode": "optimal"}, False),
+        ({"transcode": "optimal", "target_resolution": "90"}, True),
+        ({"transcode": "optimal", "target_resolution": "original"}, False),
+        ({"transcode": "bitrate", "max_bitrate": "10M"}, False),
+        ({"transcode": "bitrate", "max_bitrate": "1k"}, True),
+        ({"transcode": "required", "accepted_video_codecs": ("hevc",)}, True),
+        ({"transcode": "required", "accepted_audio_codecs": ("opus",)}, True),
+        ({"transcode": "disabled", "accepted_video_codecs": ("hevc",)}, False),
+    ],
+)
+def test_policies(
+    tmp_path: Path,
+    made: Callable[..., Path | None],
+    settings: dict[str, Any],
+    is_needed: bool,
+) -> None:
+    path = film(tmp_path / "a.mp4", [SCENE] * 10, sound="aac")
+
+    assert (made(path, **settings) is not None) == is_needed
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels", "sound"),
+    [
+        ("a.mov", "libx265", "yuv420p", "aac"),
+        ("a.mov", "libx264", "yuv422p", "aac"),
+        ("a.mov", "libx264", "yuv420p", "pcm_s16le"),
+        ("a.avi", "mpeg4", "yuv420p", "mp2"),
+        ("a.mpg", "mpeg2video", "yuv420p", "mp2"),
+        ("a.ts", "libx264", "yuv420p", "mp2"),
+        ("a.mkv", "libx264", "yuv420p", "ac3"),
+    ],
+)
+def test_what_they_do_not_play_is_made_over(
+    tmp_path: Path,
+    made: Callable[..., Path | None],
+    name: str,
+    codec: str,
+    pixels: str,
+    sound: str,
+) -> None:
+    path = film(tmp_path / name, [SCENE] * 30, codec=codec, pixels=pixels, sound=sound)
+
+    result = made(path)
+
+    assert result
+    assert_it_plays(result)
+    assert distance(opened(video.render(result).preview), SCENE) < 8
+    lengths = seconds(result)
+    assert lengths["video"] == pytest.approx(3, abs=0.25)
+    assert lengths["audio"] == pytest.approx(3, abs=0.1)
+
+
+def test_what_they_hear_is_copied(tmp_path: Path, made: Callable[..., Path | None]) -> None:
+    path = film(tmp_path / "a.webm", [SCENE] * 10, codec="libvpx-vp9", sound="libopus")
+
+    result = made(path)
+
+    assert result
+    assert tracks(result) == {"video": "h264", "audio": "opus"}
+    assert seconds(result)["audio"] == pytest.approx(1, abs=0.1)
+
+
+def test_another_container_is_enough_for_what_is_accepted(
+    tmp_path: Path, made: Callable[..., Path | None]
+) -> None:
+    path = film(tmp_path / "a.mkv", [SCENE] * 20, sound="aac", matrix=MATRICES[6])
+    with av.open(str(path)) as container:
+        packets = [bytes(p) for p in container.demux(video=0) if p.size]
+
+    result = made(path)
+
+    assert result
+    assert_it_plays(result)
+    with av.open(str(result)) as container:
+        copied = [bytes(p) for p in container.demux(video=0) if p.size]
+    assert copied == packets  # not encoded again
+    assert video.probe(result).orientation == 6
+
+
+# How it looks and sounds.
+
+
+@pytest.mark.parametrize("turn", [1, 3, 6, 8])
+def test_it_is_the_right_way_up(
+    tmp_path: Path, made: Callable[..., Path | None], turn: int
+) -> None:
+    size = (180, 320) if turn >= 5 else (320, 180)
+    stored = turned(scene(*size), turn)
+    path = film(tmp_path / "a.mov", [stored] * 10, codec="libx265", matrix=MATRICES[turn])
+
+    result = made(path)
+
+    assert result
+    shown = video.render(result)
+    assert (shown.width, shown.height) == size
+    assert distance(opened(shown.preview), scene(*size)) < 4
+
+
+@pytest.mark.parametrize(
+    ("resolution", "size"), [("90", (160, 90)), ("720", (320, 180)), ("original", (320, 180))]
+)
+def test_it_has_the_resolution_that_is_set_and_is_never_enlarged(
+    tmp_path: Path, made: Callable[..., Path | None], resolution: str, size: tuple[int, int]
+) -> None:
+    path = film(tmp_path / "a.mp4", [SCENE] * 5)
+
+    result = made(path, transcode="all", target_resolution=resolution)
+
+    assert result
+    found = video.probe(result)
+    assert (found.width, found.height) == size
+
+
+def test_high_dynamic_range_becomes_what_every_screen_shows(
+    tmp_path: Path, made: Callable[..., Path | None]
+) -> None:
+    result = made(high_range(tmp_path / "a.mp4", SCENE, "pq"))
+
+    assert result
+    assert_it_plays(result, sounds=False)
+    assert distance(opened(video.render(result).preview), SCENE) < 10
+
+
+def test_pixels_that_are_not_square_stay_so(
+    tmp_path: Path, made: Callable[..., Path | None]
+) -> None:
+    path = film(tmp_path / "a.avi", [scene(240, 180)] * 5, codec="mpeg4", aspect=Fraction(4, 3))
+
+    result = made(path)
+
+    assert result
+    assert video.probe(result).shown == (320, 180)
+
+
+def test_every_frame_comes_at_its_time(tmp_path: Path, made: Callable[..., Path | None]) -> None:
+    shades = [
+        scene(64, 36).point(lambda value, n=n: min(255, value // 4 + 12 * n)) for n in range(12)
+    ]
+    path = film(tmp_path / "a.mov", shades, codec="libx265")
+
+    result = made(path)
+
+    assert result
+    lightness = []
+    with av.open(str(result)) as container:
+        for number, frame in enumerate(container.decode(video=0)):
+            assert frame.time == pytest.approx(number / 10, abs=0.001)
+            lightness.append(frame.to_ndarray(format="gray").mean())
+    assert len(lightness) == 12
+    assert lightness == sorted(lightness)
+
+
+def test_it_sounds_the_same(tmp_path: Path, made: Callable[..., Path | None]) -> None:
+    result = made(tone(tmp_path / "a.mov", SCENE, hertz=440))
+
+    assert result
+    with av.open(str(result)) as container:
+        frames = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
+        rate = container.streams.audio[0].rate
+    wave = np.concatenate(frames)
+    loudest = np.abs(np.fft.rfft(wave)).argmax() * rate / len(wave)
+    assert loudest == pytest.approx(440, abs=3)
+
+
+def test_other_encoders(tmp_path: Path, made: Callable[..., Path | None]) -> None:
+    path = film(tmp_path / "a.avi", [SCENE] * 10, codec="mpeg4", sound="mp2")
+
+    result = made(path, target_video_codec="hevc", target_audio_codec="opus")
+
+    assert result
+    assert tracks(result) == {"video": "hevc", "audio": "opus"}
+    assert b"hvc1" in result.read_bytes()
+    assert distance(opened(video.render(result).preview), SCENE) < 8
+
+
+def test_nothing_tells_where_it_was_taken(tmp_path: Path, made: Callable[..., Path | None]) -> None:
+    path = film(
+        tmp_path / "a.mp4",
+        [SCENE] * 5,
+        tags={"location": "+59.9127+010.7461/", "creation_time": "2020-06-01T22:30:00Z"},
+    )
+
+    result = made(path, transcode="all")
+
+    assert result
+    assert not {"location", "creation_time"} & video.probe(result).tags.keys()
+
+
+# What goes wrong.
+
+
+def test_a_damaged_film_is_made_over_as_far_as_it_goes(
+    tmp_path: Path, made: Callable[..., Path | None]
+) -> None:
+    path = film(tmp_path / "a.ts", [SCENE] * 60, codec="mpeg2video", sound="mp2")
+    data = path.read_bytes()
+    hole = len(data) // 2
+    path.write_bytes(data[:hole] + bytes(2000) + data[hole + 2000 : -3000])
+
+    result = made(path)
+
+    assert result
+    assert_it_plays(result)
+    assert seconds(result)["video"] > 4
+
+
+def test_what_is_no_film_leaves_nothing(tmp_path: Path) -> None:
+    path, target = tmp_path / "a.mp4", tmp_path / "out.mp4"
+    path.write_bytes(b"\0\0\0\x10ftypmp42 and so on")
+
+    with pytest.raises(UnreadableImage, match="damaged or incomplete"):
+        transcode.transcode(path, target, FFmpeg(), Event())
+    assert not target.exists()
+
+
+def test_it_stops_when_nobody_waits(tmp_path: Path) -> None:
+    path, target = film(tmp_path / "a.avi", [SCENE] * 10, codec="mpeg4"), tmp_path / "out.mp4"
+    stopping = Event()
+    stopping.set()
+
+    with pytest.raises(transcode.Stopped):
+        transcode.transcode(path, target, FFmpeg(), stopping)
+    assert not target.exists()
+
+
+def test_a_full_disk_is_not_the_films_fault(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.avi", [SCENE] * 10, codec="mpeg4")
+    target = tmp_path / "out.mp4"
+    target.symlink_to("/dev/full")  # What is removed afterwards is the link.
+
+    with pytest.raises(OSError, match="cannot be written"):
+        transcode.transcode(path, target, FFmpeg(), Event())
+
+
+# From upload to playback.
+
+
+@pytest.fixture
+def work(library: Library) -> Callable[[], Any]:  # noqa: F811
+    async def work() -> None:
+        """What waits for pictures, and for films."""
+        with ThreadPoolExecutor(1) as executor:
+            consumer = transcode_consumer(library.database, library.root, executor)
+            await library.work()
+            await worker.drain(library.database, "transcode", consumer)
+            await library.work()
+
+    return work
+
+
+async def encoded(library: Library, asset_id: UUID) -> Path | None:  # noqa: F811
+    row = await library.row(
+        "SELECT key FROM asset_file WHERE asset_id = %(id)s AND type = 'encoded_video'", asset_id
+    )
+    return paths.resolve(library.root, row["key"]) if row else None
+
+
+async def test_an_upload_that_browsers_do_not_play_is_made_over(
+    library: Library,  # noqa: F811
+    work: Callable[[], Any],
+    tmp_path: Path,
+) -> None:
+    data = film(tmp_path / "a.avi", [SCENE] * 10, codec="mpeg4", sound="mp2").read_bytes()
+    asset_id = await library.upload(data, kind="VIDEO")
+
+    await work()
+
+    path = await encoded(library, asset_id)
+    assert path
+    assert_it_plays(path)
+    assert paths.is_ours(str(path.relative_to(library.root)))
+
+    async with library.database.write() as tx:
+        await renditions.request_transcodes(tx, library.owner_id, [asset_id])
+    await work()
+
+    again = await encoded(library, asset_id)
+    assert again and again != path
+    assert again.exists() and not path.exists()
+
+    async with library.database.write() as tx:
+        await assets.delete_assets(tx, Actor(library.owner_id), [asset_id])
+    await work()
+
+    assert not again.exists()
+
+
+async def test_one_that_they_play_is_not(
+    library: Library,  # noqa: F811
+    work: Callable[[], Any],
+    tmp_path: Path,
+) -> None:
+    data = film(tmp_path / "a.mp4", [SCENE] * 10, sound="aac").read_bytes()
+    asset_id = await library.upload(data, kind="VIDEO")
+
+    await work()
+
+    assert await encoded(library, asset_id) is None
+    assert await library.row("SELECT * FROM job WHERE entity_id = %(id)s", asset_id) is None
+
+
+async def test_photos_are_never_made_over(
+    library: Library,  # noqa: F811
+    work: Callable[[], Any],
+    tmp_path: Path,
+) -> None:
+    SCENE.save(tmp_path / "a.jpg")
+    asset_id = await library.upload((tmp_path / "a.jpg").read_bytes())
+    await library.work()
+    async with library.database.session() as connection:
+        await sequencer.sequence(connection)
+
+    assert await library.row("SELECT * FROM job WHERE entity_id = %(id)s", asset_id) is None
