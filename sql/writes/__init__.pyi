@@ -623,11 +623,19 @@ class renditions:
     async def set_taken(connection: Connection, *, file_created_at: datetime, local_date_time: datetime, duration_ms: int | None, width: int | None, height: int | None, asset_id: UUID) -> set_taken_row | None: ...
     class set_thumbhash_row(TypedDict):
         owner_id: UUID
+        type: str
         is_bare: bool
     @staticmethod
     async def set_thumbhash(connection: Connection, *, thumbhash: bytes, width: int, height: int, asset_id: UUID) -> set_thumbhash_row | None: ...
     @staticmethod
     async def put_pictures(connection: Connection, *, asset_id: UUID, thumbnail_key: str, preview_key: str) -> None: ...
+    class drop_encoded_video_row(TypedDict):
+        owner_id: UUID
+        key: str
+    @staticmethod
+    async def drop_encoded_video(connection: Connection, *, asset_id: UUID) -> drop_encoded_video_row | None: ...
+    @staticmethod
+    async def put_encoded_video(connection: Connection, *, key: str, asset_id: UUID) -> int: ...
     @staticmethod
     async def delete_file(connection: Connection, *, file_id: UUID) -> int: ...
 
