@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import zipfile
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
+from types import SimpleNamespace
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
@@ -345,6 +347,202 @@ async def test_sync_and_acks(session, immich, served):
     assert seen <= {str(model.id) for name, model, _ in again if name == "AssetV2"}
     with pytest.raises(ForbiddenException, match="cannot be used with API keys"):
         await immich.sync.get_sync_ack()
+
+
+@pytest.fixture
+async def library(immich):
+    """Two pictures, and one of everything that is made of pictures."""
+    first, second = [await upload(immich, photo()) for _ in range(2)]
+    place = api.UpdateAssetDto(latitude=54.5, longitude=10.25)
+    await immich.assets.update_asset(first, place)
+    album = await immich.albums.create_album(
+        api.CreateAlbumDto(album_name="Summer", asset_ids=[first, second])
+    )
+    tag = await immich.tags.create_tag(api.TagCreateDto(name=uuid4().hex))
+    await immich.tags.tag_assets(UUID(str(tag.id)), api.BulkIdsDto(ids=[first]))
+    person = await immich.people.create_person(api.PersonCreateDto(name="Grace"))
+    box = {"x": 10, "y": 10, "width": 60, "height": 60, "image_width": 300, "image_height": 200}
+    await immich.faces.create_face(
+        api.AssetFaceCreateDto(asset_id=first, person_id=person.id, **box)
+    )
+    stack = await immich.stacks.create_stack(api.StackCreateDto(asset_ids=[first, second]))
+    memory = await immich.memories.create_memory(
+        api.MemoryCreateDto(
+            type=api.MemoryType.ON_THIS_DAY,
+            data=api.OnThisDayDto(year=2020),
+            memory_at=CREATED,
+            asset_ids=[first],
+        )
+    )
+    link = await immich.shared_links.create_shared_link(
+        api.SharedLinkCreateDto(type=api.SharedLinkType.ALBUM, album_id=album.id)
+    )
+    await immich.activities.create_activity(
+        api.ActivityCreateDto(
+            album_id=album.id, asset_id=first, type=api.ReactionType.COMMENT, comment="Lovely"
+        )
+    )
+    made = {"album": album, "tag": tag, "person": person, "stack": stack, "memory": memory}
+    ids = {name: UUID(str(one.id)) for name, one in (made | {"link": link}).items()}
+    return SimpleNamespace(first=first, second=second, key=link.key, **ids)
+
+
+async def test_albums_and_what_is_said_in_them(immich, library):
+    album = library.album
+    assert (await immich.albums.get_album_info(album)).asset_count == 2
+    assert album in {UUID(str(one.id)) for one in await immich.albums.get_all_albums()}
+    for query in ({"is_owned": True}, {"is_shared": True}, {"asset_id": library.first}):
+        await immich.albums.get_all_albums(**query)
+    assert (await immich.albums.get_album_statistics()).owned > 0
+    (marker,) = await immich.albums.get_album_map_markers(album)
+    assert (marker.lat, marker.lon) == (54.5, 10.25)
+    (comment,) = await immich.activities.get_activities(album)
+    assert comment.comment == "Lovely"
+    assert (await immich.activities.get_activity_statistics(album)).comments == 1
+
+
+async def test_links_with_and_without_a_login(immich, library, served):
+    assert (await immich.shared_links.get_shared_link_by_id(library.link)).key == library.key
+    (link,) = await immich.shared_links.get_all_shared_links(album_id=library.album)
+    assert link.album.album_name == "Summer"
+    key = {"key": library.key}
+    async with opened(served) as visitor:
+        assert (await visitor.shared_links.get_my_shared_link(**key)).allow_download is True
+        assert (await visitor.albums.get_album_info(library.album, **key)).asset_count == 2
+        shown = await visitor.assets.get_asset_info(library.first, **key)
+        assert (shown.owner, shown.people) == (None, [])
+        assert await visitor.albums.get_album_map_markers(library.album, **key)
+        (bucket,) = await visitor.timeline.get_time_buckets(album_id=library.album, **key)
+        month = {"time_bucket": bucket.time_bucket, "album_id": library.album}
+        assert len((await visitor.timeline.get_time_bucket(**month, **key)).id) == 2
+        wanted = api.DownloadInfoDto(album_id=library.album)
+        assert (await visitor.download.get_download_info(wanted, **key)).total_size > 0
+
+
+async def test_months_of_all_kinds(immich, library):
+    kinds = [
+        {"visibility": api.AssetVisibility.TIMELINE, "with_stacked": True, "with_partners": True},
+        {"visibility": api.AssetVisibility.ARCHIVE},
+        {"is_favorite": True},
+        {"is_trashed": True},
+        {"album_id": library.album, "order": api.AssetOrder.ASC},
+        {"person_id": library.person},
+        {"tag_id": library.tag, "with_coordinates": True},
+    ]
+    for kind in kinds:
+        for bucket in await immich.timeline.get_time_buckets(**kind):
+            month = await immich.timeline.get_time_bucket(time_bucket=bucket.time_bucket, **kind)
+            assert len(month.id) == bucket.count, kind
+
+
+async def test_people_tags_stacks_and_memories(immich, library):
+    assert (await immich.people.get_all_people(with_hidden=True)).total > 0
+    assert (await immich.people.get_person(library.person)).name == "Grace"
+    assert (await immich.people.get_person_statistics(library.person)).assets == 1
+    (face,) = await immich.faces.get_faces(library.first)
+    assert face.person.name == "Grace"
+    assert library.tag in {UUID(str(one.id)) for one in await immich.tags.get_all_tags()}
+    await immich.tags.get_tag_by_id(library.tag)
+    assert len((await immich.stacks.get_stack(library.stack)).assets) == 2
+    assert len(await immich.stacks.search_stacks(primary_asset_id=library.first)) == 1
+    assert (await immich.memories.get_memory(library.memory)).data.year == 2020
+    assert await immich.memories.search_memories(var_for=CREATED.date())
+    assert (await immich.memories.memories_statistics()).total > 0
+    shown = await immich.assets.get_asset_info(library.first)
+    assert [one.name for one in shown.people] == ["Grace"]
+    assert (len(shown.tags), shown.stack.asset_count) == (1, 2)
+
+
+async def test_searches_of_all_kinds(immich, library):
+    search = immich.search
+    found = await search.search_assets(api.MetadataSearchDto(tag_ids=[library.tag], with_exif=True))
+    assert [UUID(str(one.id)) for one in found.assets.items] == [library.first]
+    some = await search.search_assets(api.MetadataSearchDto(size=1))
+    assert some.assets.next_page == "2"
+    assert (await search.search_asset_statistics(api.StatisticsSearchDto())).total > 0
+    assert await search.search_random(api.RandomSearchDto(size=1, with_people=True))
+    assert await search.search_large_assets(min_file_size=1)
+    assert [one.name for one in await search.search_person(name="Grace")]
+    for type_ in api.SearchSuggestionType:
+        await search.get_search_suggestions(type=type_)
+    await search.search_places(name="Kiel")
+    await search.get_explore_data()
+    await search.get_assets_by_city()
+    with pytest.raises(BadRequestException, match="Smart search is not enabled"):
+        await search.search_smart(api.SmartSearchDto(query="a lighthouse"))
+
+
+async def test_maps_folders_files_and_downloads(immich, library):
+    markers = await immich.map.get_map_markers()
+    assert library.first in {UUID(str(one.id)) for one in markers}
+    await immich.map.reverse_geocode(lat=54.5, lon=10.25)
+    path = (await immich.assets.get_asset_info(library.first)).original_path.rpartition("/")[0]
+    assert path in await immich.views.get_unique_original_paths()
+    assert await immich.views.get_assets_by_original_path(path)
+    assert (await immich.assets.get_asset_edits(library.first)).edits == []
+    assert await immich.assets.get_asset_ocr(library.first) == []
+    for file in await immich.asset_files.search_asset_files(asset_id=library.first):
+        await immich.asset_files.get_asset_file(UUID(str(file.id)))
+    assert await immich.duplicates.get_asset_duplicates() == []
+    wanted = api.DownloadInfoDto(asset_ids=[library.first, library.second])
+    (archive,) = (await immich.download.get_download_info(wanted)).archives
+    data = await immich.download.download_archive(
+        api.DownloadArchiveDto(asset_ids=archive.asset_ids)
+    )
+    assert len(zipfile.ZipFile(io.BytesIO(data)).namelist()) == 2
+    for direction in api.PartnerDirection:
+        assert await immich.partners.get_partners(direction) == []
+
+
+async def test_what_concerns_somebody(immich, served):
+    made = await immich.notifications_admin.create_notification(
+        api.NotificationCreateDto(title="Tonight", user_id=UUID(served.user["id"]))
+    )
+    (unread,) = await immich.notifications.get_notifications(unread=True)
+    assert (unread.id, unread.title, unread.read_at) == (made.id, "Tonight", None)
+    notification_id = UUID(str(made.id))
+    read = api.NotificationUpdateDto(read_at=CREATED)
+    await immich.notifications.update_notification(notification_id, read)
+    assert (await immich.notifications.get_notification(notification_id)).read_at == CREATED
+    await immich.notifications.delete_notification(notification_id)
+
+
+async def test_how_the_server_is_set(immich):
+    assert await immich.config_admin.get_admin_config()
+    assert await immich.config_admin.get_admin_config_defaults()
+    assert await immich.config_user.get_user_config()
+    assert await immich.config_user.get_user_config_defaults()
+    assert await immich.system_config.get_config()
+    assert await immich.system_config.get_config_defaults()
+    assert await immich.system_config.get_storage_template_options()
+
+
+async def test_the_users_of_a_server(immich, served):
+    ada = UUID(served.user["id"])
+    made = await immich.users_admin.create_user_admin(
+        api.UserAdminCreateDto(email="bob@example.org", name="Bob", password=PASSWORD)
+    )
+    bob = UUID(str(made.id))
+    listed = {UUID(str(one.id)) for one in await immich.users_admin.search_users_admin()}
+    assert listed == {ada, bob}
+    assert (await immich.users_admin.get_user_admin(bob)).name == "Bob"
+    await immich.users_admin.get_user_preferences_admin(bob)
+    await immich.users_admin.get_user_statistics_admin(ada)
+    assert await immich.users_admin.get_user_sessions_admin(ada)
+    await immich.users_admin.delete_user_admin(bob, api.UserAdminDeleteDto(force=False))
+    assert (await immich.users_admin.get_user_admin(bob)).status == "deleted"
+    assert (await immich.users_admin.restore_user_admin(bob)).status == "active"
+    await immich.users_admin.delete_user_admin(bob, api.UserAdminDeleteDto(force=False))
+
+
+async def test_the_queues(immich):
+    queues = await immich.queues.get_queues()
+    assert {one.name for one in queues} == set(api.QueueName)
+    for name in api.QueueName:
+        assert (await immich.queues.get_queue(name)).name == name
+        await immich.queues.get_queue_jobs(name)
+    legacy = await immich.jobs.get_queues_legacy()
+    assert legacy.thumbnail_generation.queue_status.is_paused is False
 
 
 async def test_its_own_way_to_upload_and_download_folders(immich, tmp_path):

@@ -46,6 +46,7 @@ assert.deepEqual(
 // Shared, from the list of people; the guest's open page hears of it and sees it.
 const people = await api.searchUsers();
 const { id: userId } = people.find((one) => one.email === guest);
+const invited = bob.hears('on_notification');
 const shared = await api.addUsersToAlbum({
   id,
   addUsersDto: { albumUsers: [{ userId, role: 'viewer' }] },
@@ -53,6 +54,17 @@ const shared = await api.addUsersToAlbum({
 assert.deepEqual(
   shared.albumUsers.map((one) => one.role),
   ['owner', 'viewer'],
+);
+await invited;
+const invitation = (await bob.api.getNotifications({ unread: true })).find(
+  (one) => one.type === 'AlbumInvite' && one.data.albumId === id,
+);
+await bob.api.updateNotifications({
+  notificationUpdateAllDto: { ids: [invitation.id], readAt: new Date().toISOString() },
+});
+assert.deepEqual(
+  (await bob.api.getNotifications({ unread: true })).filter((one) => one.id === invitation.id),
+  [],
 );
 const theirs = await bob.api.getAllAlbums({ isShared: true });
 assert.deepEqual(
