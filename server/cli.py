@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, NoReturn
 from uuid import UUID
 
 import typer
 
-from server import sync_report
+from server import commands, connecting, sync_report
+from server.connecting import fail, require_address, run
 from server.doctor import Finding, Verdict, examine
 from sql import Database, Disconnected, reads
-from sql.embedded import find_running
 from sql.migrate import migrate as migrate_database
 from sync import doctor as sync_doctor
 from sync import tail
-from sync.errors import Refused
 from sync.operations import users
 from sync.tail import Entry
 from sync.topics import EVERYONE
@@ -41,7 +37,6 @@ app.add_typer(user_app, name="user")
 doctor_app = typer.Typer(help="Look whether everything is well, or what is not.")
 app.add_typer(doctor_app, name="doctor")
 
-Result = TypeVar("Result")
 ITEMS_SHOWN = 3
 COLORS = {Verdict.WELL: "green", Verdict.LOOK: "yellow", Verdict.WRONG: "red"}
 
@@ -59,7 +54,7 @@ def serve(
 @app.command()
 def worker() -> None:
     """Run one more worker beside a server, here or on another machine with the same files."""
-    os.environ["DATABASE_URL"] = _require_address()
+    os.environ["DATABASE_URL"] = require_address()
     _become("media")
 
 
@@ -67,9 +62,9 @@ def worker() -> None:
 def migrate() -> None:
     """Bring the database up to date. `serve` does this by itself."""
     try:
-        applied = migrate_database(_require_address())
+        applied = migrate_database(require_address())
     except Disconnected as problem:
-        _fail(f"The database does not answer: {problem}")
+        fail(f"The database does not answer: {problem}")
     print("\n".join(f"applied {name}" for name in applied) or "up to date")
 
 
@@ -81,7 +76,7 @@ def log(
     last: Annotated[int, typer.Option("--last", "-n", min=0, help="Entries to begin with.")] = 20,
 ) -> None:
     """Show the change log: position, time, topic, whose, which, what."""
-    _run(_show_log(last=last, is_following=follow))
+    run(_show_log(last=last, is_following=follow))
 
 
 @user_app.command("create")
@@ -99,7 +94,7 @@ def create_user(
     """Add a person who can log in."""
     if "@" not in email.strip("@"):
         raise typer.BadParameter("is no e-mail address", param_hint="EMAIL")
-    user_id = _run(_create_user(email, name or email, password, is_admin=admin))
+    user_id = run(_create_user(email, name or email, password, is_admin=admin))
     print(f"created {email} with the id {user_id}")
 
 
@@ -108,7 +103,7 @@ def doctor(context: typer.Context) -> None:
     """Look whether everything is well; the exit status is 1 if something is wrong."""
     if context.invoked_subcommand:
         return
-    _exit_on(_run(_show_findings(_root(), _find_address())))
+    _exit_on(run(_show_findings(connecting.root(), connecting.find_address())))
 
 
 @doctor_app.command("sync")
@@ -136,15 +131,18 @@ def doctor_sync(
     if session is None and (repair or reset or compare):
         raise typer.BadParameter("name the device", param_hint="--session")
     if session and repair:
-        _run(_repair(session, repair))
+        run(_repair(session, repair))
     elif session and reset:
-        _run(_start_anew(session))
+        run(_start_anew(session))
     elif session and compare:
-        _exit_on(_run(_compare(session, compare.read_bytes())))
+        _exit_on(run(_compare(session, compare.read_bytes())))
     elif recheck:
-        _exit_on(_run(_recheck()))
+        _exit_on(run(_recheck()))
     else:
-        _exit_on(_run(_show_copies(user, session)))
+        _exit_on(run(_show_copies(user, session)))
+
+
+commands.attach(app)
 
 
 def main() -> None:
@@ -152,7 +150,7 @@ def main() -> None:
 
 
 async def _show_log(*, last: int, is_following: bool) -> None:
-    async with _database() as database:
+    async with connecting.database() as database:
         names = await _list_names(database)
         head = await tail.head(database)
         async with database.read() as connection:
@@ -206,7 +204,7 @@ async def _create_user(email: str, name: str, password: str, *, is_admin: bool) 
     from server.authentication import hash_password  # It brings the whole web server along.
 
     password_hash = await hash_password(password)
-    async with _database() as database, database.write() as tx:
+    async with connecting.database() as database, database.write() as tx:
         if is_admin and not await reads.users.has_admin(tx):
             return await users.sign_up_admin(
                 tx, email=email, name=name, password_hash=password_hash
@@ -224,7 +222,7 @@ async def _show_findings(root: Path, dsn: str | None) -> int:
 async def _show_copies(email: str | None, session_id: UUID | None) -> int:
     """Print them all; how much is wrong."""
     wrong = 0
-    async with _database() as database, database.snapshot() as connection:
+    async with connecting.database() as database, database.snapshot() as connection:
         async for copy, findings in sync_report.report(
             connection, email=email, session_id=session_id
         ):
@@ -234,17 +232,17 @@ async def _show_copies(email: str | None, session_id: UUID | None) -> int:
 
 
 async def _compare(session_id: UUID, data: bytes) -> int:
-    async with _database() as database, database.snapshot() as connection:
+    async with connecting.database() as database, database.snapshot() as connection:
         return sum(map(_echo, await sync_report.compare(connection, session_id, data)))
 
 
 async def _recheck() -> int:
-    async with _database() as database:
+    async with connecting.database() as database:
         return sum(map(_echo, sync_report.tell_search(await sync_doctor.search_all(database))))
 
 
 async def _repair(session_id: UUID, request: str) -> None:
-    async with _database() as database, database.write() as tx:
+    async with connecting.database() as database, database.write() as tx:
         is_sure = await sync_doctor.repair(tx, session_id, request)
     typer.echo(f"{request} is sent again, from the start, at the next stream")
     if not is_sure:
@@ -252,7 +250,7 @@ async def _repair(session_id: UUID, request: str) -> None:
 
 
 async def _start_anew(session_id: UUID) -> None:
-    async with _database() as database, database.write() as tx:
+    async with connecting.database() as database, database.write() as tx:
         await sync_doctor.start_anew(tx, session_id)
     typer.echo("The device starts anew at its next stream")
 
@@ -271,43 +269,6 @@ def _exit_on(wrong: int) -> None:
 def show_finding(finding: Finding) -> str:
     verdict = typer.style(f"{finding.verdict.value:<5}", fg=COLORS[finding.verdict])
     return f"{verdict}  {finding.about:<16}  {finding.text}"
-
-
-def _root() -> Path:
-    return Path(os.environ.get("HELIOGRAPH_DATA", "data")).resolve()
-
-
-def _find_address() -> str | None:
-    return os.environ.get("DATABASE_URL") or find_running(_root() / "postgres")
-
-
-def _require_address() -> str:
-    address = _find_address()
-    if address is None:
-        _fail(f"Nothing serves {_root()}: start `heliograph serve`, or set DATABASE_URL")
-    return address
-
-
-@asynccontextmanager
-async def _database() -> AsyncIterator[Database]:
-    async with Database(_require_address(), connections_max=2) as database:
-        yield database
-
-
-def _run(work: Coroutine[Any, Any, Result]) -> Result:
-    try:
-        return asyncio.run(work)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    except Refused as problem:
-        _fail(str(problem))
-    except Disconnected as problem:
-        _fail(f"The database does not answer: {problem}")
-
-
-def _fail(text: str) -> NoReturn:
-    typer.echo(f"heliograph: {text}", err=True)
-    raise typer.Exit(1)
 
 
 def _become(module: str, *arguments: str) -> NoReturn:
