@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
+from sync.stream import settle
 from tests import contract
 from tests.api.links import change, ids, in_an_hour, path, show
 from tests.api.uploads import PHOTO
 from tests.operations.state import differences
-from tests.sync.library import sequence
 
 UNKNOWN = str(uuid4())
 NOT_FOUND = "Shared link not found"
@@ -319,7 +319,7 @@ async def test_the_state_follows(database, alice, visit, share, album, photo, li
     await alice.put(f"/api/assets/{photo}", {"visibility": "locked"})
     await change(alice, link, description="a")
     await alice.delete(path(whole))
-    await sequence(database)
+    await settle(database)
 
     assert await differences(database) == []
 
@@ -330,7 +330,7 @@ async def test_each_change_is_on_record(database, alice, link, add, query):
     await alice.put(f"{path(link)}/assets", {"assetIds": [other]})
     await alice.put(f"/api/assets/{other}", {"visibility": "locked"})
     await alice.delete(path(link))
-    await sequence(database)
+    await settle(database)
 
     rows = await query(
         "SELECT topic, scope FROM log WHERE topic LIKE 'shared_link.%%' ORDER BY pos"

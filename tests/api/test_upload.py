@@ -253,10 +253,10 @@ async def test_a_cancelled_request_ends_what_it_began(alice, database, root, mon
             await pause()
         return await store(*arguments)
 
-    async def slow_record(*arguments):
+    async def slow_record(*arguments, **details):
         if moment == "record":
             await pause()
-        asset_id = await record(*arguments)
+        asset_id = await record(*arguments, **details)
         if moment == "commit":
             await pause()
         return asset_id

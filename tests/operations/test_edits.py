@@ -7,19 +7,22 @@ from uuid import uuid4
 import pytest
 
 from sync.errors import Invalid, NoAccess
-from sync.operations import edits, findings
+from sync.operations import edits, findings, renditions
 from sync.operations.edits import Edit
 from sync.operations.findings import Text
-from tests.sync.library import ask, ask_one, new_asset, sequence
+from tests.sync.library import FOUND, ask, ask_one, new_asset, sequence
 
-CROP = Edit("crop", {"x": 1, "y": 2, "width": 30, "height": 40})
+CROP = Edit("crop", {"x": 1, "y": 2, "width": 30, "height": 20})
 TURN = Edit("rotate", {"angle": 90})
 FLIP = Edit("mirror", {"axis": "horizontal"})
 
 
 @pytest.fixture
 async def asset_id(database, alice):
-    return await new_asset(database, alice)
+    asset_id = await new_asset(database, alice)
+    async with database.write() as tx:
+        await renditions.record_metadata(tx, asset_id, FOUND)
+    return asset_id
 
 
 @pytest.fixture
@@ -36,8 +39,8 @@ async def test_edits_have_an_order_and_replace_those_before(database, alice, ass
     first = await do(edits.set_edits, alice, asset_id, [CROP, TURN])
     assert await made() == [CROP, TURN]
     assert await ask_one(database, "SELECT is_edited FROM asset") is True
-    await do(edits.set_edits, alice, asset_id, [FLIP, TURN, CROP])
-    assert await made() == [FLIP, TURN, CROP]
+    await do(edits.set_edits, alice, asset_id, [CROP, FLIP, TURN])
+    assert await made() == [CROP, FLIP, TURN]
     gone = "SELECT count(*) FROM state WHERE kind = 'asset_edit' AND is_gone AND key = ANY(%s)"
     assert await ask_one(database, gone, first) == 2
 
