@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from server.context import Context
 from sql import reads
-from storage import inspection
+from storage import files, inspection
+from sync.actor import Actor
+from sync.errors import Invalid
 from sync.operations import integrity, system
+from sync.operations.integrity import Resolved
 
 PAGE = 1000
 PAGE_READ = 50  # Whole files are read: note often how far that is.
@@ -87,6 +91,33 @@ async def check_checksums(context: Context) -> None:
     async with context.database.write() as tx:
         await system.set_metadata(tx, CHECKPOINT, {"after": str(after)})
         await integrity.note_check(tx, "checksum_mismatch")
+
+
+async def act_on(context: Context, actor: Actor, report_id: UUID) -> None:
+    """As an administrator decided: trash the asset, have its file made again, or remove the file
+    that nobody needs. Raises Invalid."""
+    async with context.database.write() as tx:
+        key = await integrity.resolve(tx, actor, report_id)
+        if key and await list_tracked(context, [key]):
+            raise Resolved  # A row came to need it since it was looked at.
+    if key:
+        await asyncio.to_thread(files.remove, context.root, key)
+
+
+async def act_on_all(context: Context, actor: Actor, type_: integrity.Type) -> None:
+    """The same of every report of a type that there is now."""
+    after = FIRST
+    while True:
+        async with context.database.read() as connection:
+            rows = await reads.integrity.list_reports(
+                connection, type=type_, after=after, limit=PAGE
+            )
+        if not rows:
+            return
+        for row in rows:
+            with suppress(Invalid):  # Somebody else was faster, or the file is needed after all.
+                await act_on(context, actor, row["id"])
+        after = rows[-1]["id"]
 
 
 async def list_tracked(context: Context, keys: Sequence[str]) -> set[str]:

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from server import backups, chores, cleanups, departures
+from server import backups, chores, cleanups, departures, integrity
 from server.chores import Chore
 from server.context import CONTEXT, Context
 from sql import Disconnected
 from sync import schedule
-from sync.config import Config
+from sync.config import Config, Cron
 
 logger = logging.getLogger(__name__)
 
@@ -64,13 +64,31 @@ def _backup(config: Config) -> str | None:
     return backup.cron_expression if backup.enabled else None
 
 
+def _integrity(check: str) -> Callable[[Config], str | None]:
+    def times(config: Config) -> str | None:
+        settings: Cron = getattr(config.integrity_checks, check)
+        return settings.cron_expression if settings.enabled else None
+
+    return times
+
+
 TASKS: tuple[Task, ...] = (
     Task("nightly", _nightly, do_nightly),
     Task("backup", _backup, backups.back_up),
+    Task("missing files", _integrity("missing_files"), integrity.check_missing),
+    Task("untracked files", _integrity("untracked_files"), integrity.check_untracked),
+    Task("checksums", _integrity("checksum_files"), integrity.check_checksums),
 )
 # By Immich's names.
 BY_HAND: dict[str, Chore] = {
     "backup-database": backups.back_up,
+    "integrity-missing-files": integrity.check_missing,
+    "integrity-untracked-files": integrity.check_untracked,
+    "integrity-checksum-mismatch": integrity.check_checksums,
+    # A check looks at what it had reported, too.
+    "integrity-missing-files-refresh": integrity.check_missing,
+    "integrity-untracked-files-refresh": integrity.check_untracked,
+    "integrity-checksum-mismatch-refresh": integrity.check_checksums,
     "memory-cleanup": chores.forget_memories,
     "memory-create": chores.make_memories,
     "person-cleanup": cleanups.remove_faceless_people,

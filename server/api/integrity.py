@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 from uuid import UUID
@@ -13,14 +12,12 @@ from msgspec import Meta
 from server.body import Body, parse_id
 from server.byte_responses import file_response
 from server.endpoint import Call, endpoint
-from server.integrity import list_tracked
+from server.integrity import act_on
 from server.wire import Json
 from server.wire.integrity import TYPES, csv_head, csv_lines, show_reports, show_summary
 from sql import reads
-from storage import files, paths
+from storage import paths
 from sync.errors import Invalid, NoAccess
-from sync.operations import integrity
-from sync.operations.integrity import Resolved
 
 PAGE_MAX = 5000
 FIRST = UUID(int=0)
@@ -96,10 +93,5 @@ async def get_integrity_report_file(call: Call) -> web.StreamResponse:
 
 @endpoint("DELETE", "/admin/integrity/report/{id}", auth="admin", permission="maintenance")
 async def delete_integrity_report(call: Call) -> web.Response:
-    async with call.context.database.write() as tx:
-        key = await integrity.resolve(tx, call.actor, call.ids["id"])
-        if key and await list_tracked(call.context, [key]):
-            raise Resolved  # A row came to need it since it was looked at.
-    if key:
-        await asyncio.to_thread(files.remove, call.context.root, key)
+    await act_on(call.context, call.actor, call.ids["id"])
     return web.Response(status=200)

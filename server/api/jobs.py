@@ -9,10 +9,11 @@ from msgspec import UNSET, UnsetType
 from server import queues, timetable
 from server.body import Body
 from server.endpoint import Call, endpoint
+from server.integrity import act_on_all
 from server.wire import Json
 from server.wire import jobs as wire
-from sync.errors import Invalid
 from sync.operations import jobs
+from sync.operations.integrity import Type
 from sync.queues import IMMICH
 
 ManualJob = Literal[
@@ -23,6 +24,12 @@ ManualJob = Literal[
     "integrity-missing-files-delete-all", "integrity-untracked-files-delete-all",
     "integrity-checksum-mismatch-delete-all",
 ]  # fmt: skip
+
+DELETIONS: dict[str, Type] = {
+    "integrity-missing-files-delete-all": "missing_file",
+    "integrity-untracked-files-delete-all": "untracked_file",
+    "integrity-checksum-mismatch-delete-all": "checksum_mismatch",
+}
 
 
 class QueueCommand(Body):
@@ -58,7 +65,7 @@ async def run_queue_command_legacy(call: Call) -> Json:
 @endpoint("POST", "/jobs", auth="admin", permission="job.create", body=JobCreate)
 async def create_job(call: Call) -> None:
     """Answered when it is done."""
-    do = timetable.BY_HAND.get(call.body.name)
-    if do is None:
-        raise Invalid(f"There is no job {call.body.name} here")
-    await do(call.context)
+    if report_type := DELETIONS.get(call.body.name):
+        await act_on_all(call.context, call.actor, report_type)
+    else:
+        await timetable.BY_HAND[call.body.name](call.context)

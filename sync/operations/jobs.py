@@ -62,4 +62,4 @@ async def request(tx: Transaction, queue: str, after: UUID, *, is_forced: bool) 
 
 
 async def _stage(tx: Transaction, topic: str, actor: Actor, name: str) -> None:
-    await log.stage(tx, topic, EVERYONE, [EVERYONE], name=name, by=actor.user_id.bytes)
+    await log.stage(tx, topic, EVERYONE, [EVERYONE], name=name, by=actor.user_id)

@@ -83,4 +83,4 @@ async def forget_some(tx: Transaction, library_id: UUID, owner_id: UUID) -> bool
 async def _stage(
     tx: Transaction, topic: str, actor: Actor, owner_id: UUID, library_id: UUID
 ) -> None:
-    await log.stage(tx, topic, owner_id, [library_id], by=actor.user_id.bytes)
+    await log.stage(tx, topic, owner_id, [library_id], by=actor.user_id)

@@ -7,16 +7,15 @@ from typing import get_args
 import pytest
 
 from server import chores, timetable
-from server.api.jobs import ManualJob
+from server.api.jobs import DELETIONS, ManualJob
 from server.context import Context
+from storage import inspection
 from sync import schedule
 from sync.config import Config, build
 
 
-@pytest.mark.parametrize("name", sorted(set(get_args(ManualJob)) - set(timetable.BY_HAND)))
-async def test_a_job_that_is_not_done_here_is_refused(admin, name):
-    answer = await admin.post("/api/jobs", {"name": name})
-    assert (answer.status, answer.message) == (400, f"There is no job {name} here")
+def test_each_job_of_the_contract_is_done():
+    assert set(get_args(ManualJob)) == timetable.BY_HAND.keys() | DELETIONS.keys()
 
 
 @pytest.mark.parametrize("name", sorted(timetable.BY_HAND))
@@ -56,16 +55,18 @@ async def test_times_are_those_that_are_set(context, begun):
 
     assert begun["nightly"] == "5 23 * * *"
     assert begun["backup"] == "0 02 * * *"
+    assert begun["missing files"] == begun["checksums"] == "0 03 * * *"
     assert {task.name for task in due} == set(begun)
     assert all(schedule.is_cron(expression) for expression in begun.values())
 
 
 async def test_what_is_switched_off_has_no_time(context, begun):
-    context.config = build({"backup.database.enabled": False})
+    switched_off = ("backup.database", "integrityChecks.untrackedFiles")
+    context.config = build({f"{name}.enabled": False for name in switched_off})
 
     await timetable.list_due(context)
 
-    assert "backup" not in begun
+    assert begun.keys() == {"nightly", "missing files", "checksums"}
 
 
 CHORES = {
@@ -132,3 +133,24 @@ async def test_tags_that_nothing_has_go_with_all_above_them(admin, alice, bob, a
 
     assert {tag["value"] for tag in (await alice.get("/api/tags")).json} == {"Used", "Used/Below"}
     assert (await bob.get("/api/tags")).json == []
+
+
+async def test_files_that_nobody_needs_go_when_all_of_them_shall(
+    admin, alice, add, root, monkeypatch
+):
+    kept = await add()
+    lost = root / "upload" / alice.user["id"] / "12" / "34" / f"1234{kept[4:]}.jpg"
+    lost.parent.mkdir(parents=True, exist_ok=True)
+    lost.write_bytes(b"nobody's")
+    monkeypatch.setattr(inspection.walk, "__kwdefaults__", {"grace_seconds": -60.0})
+    await admin.post("/api/jobs", {"name": "integrity-untracked-files"})
+    reports = await admin.get("/api/admin/integrity/report", type="untracked_file")
+    assert len(reports.json["items"]) == 1
+
+    done = await admin.post("/api/jobs", {"name": "integrity-untracked-files-delete-all"})
+
+    assert done.status == 204
+    assert not lost.exists()
+    reports = await admin.get("/api/admin/integrity/report", type="untracked_file")
+    assert reports.json["items"] == []
+    assert (await alice.get(f"/api/assets/{kept}/original")).status == 200

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 import psycopg
 import pytest
 
@@ -344,4 +342,4 @@ async def test_who_paused_what_is_on_record(admin, database, command):
     (paused,) = [entry for entry in entries if entry["topic"] == "queue.paused"]
     facts = worker._decode(paused["facts"])
     assert facts["name"] == METADATA
-    assert UUID(bytes=facts["by"]) == UUID(admin.user["id"])
+    assert facts["by"] == admin.user["id"]
