@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from server import departures
+from server import departures, mail
 from server.api.assets import AssetStatistics
 from server.api.pin import PinCode
 from server.api.users import UserPreferencesUpdate
@@ -98,6 +98,8 @@ async def create_user_admin(call: Call) -> Json:
             storage_label=users.clean_label(body.storage_label),
             quota_bytes=body.quota_size_in_bytes,
         )
+    if body.notify and call.context.config.notifications.smtp.enabled:
+        await mail.welcome(call.context, email=body.email, name=body.name, password=body.password)
     return await _show(call, user_id)
 
 

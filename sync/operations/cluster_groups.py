@@ -8,6 +8,7 @@ from sql import Transaction, reads, writes
 from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid, NoAccess
+from sync.operations import notifications
 from sync.topics import EVERYONE
 
 
@@ -21,6 +22,16 @@ async def ask_user(tx: Transaction, actor: Actor, group_id: UUID, user_id: UUID)
         raise Invalid("User not found")
     row = await writes.cluster_groups.insert_request(tx, cluster_group_id=group_id, user_id=user_id)
     if row:
+        asking = await reads.users.get_user(tx, user_id=actor.user_id)
+        assert asking
+        await notifications.create_notification(
+            tx,
+            user_id,
+            "Cluster Group Request",
+            type="ClusterGroupRequest",
+            description=f"{asking['name']} asked you to join their cluster group",
+            data={"clusterGroupId": str(group_id)},
+        )
         await log.stage(
             tx,
             "cluster_group_request.created",

@@ -57,6 +57,19 @@ async def test_somebody_is_asked_once(alice, bob):
     assert (of_group.status, of_group.json) == (200, [first.json])
 
 
+async def test_who_is_asked_is_told(alice, bob, listen):
+    ears = await listen(bob)
+    await ask(alice, bob.user)
+    await ask(alice, bob.user)
+
+    (told,) = (await bob.get("/api/notifications")).json
+    assert told["type"] == "ClusterGroupRequest"
+    assert told["description"] == "Alice asked you to join their cluster group"
+    assert told["data"] == {"clusterGroupId": await group_of(alice)}
+    (heard,) = await ears.next("on_notification")
+    assert heard["id"] == told["id"]
+
+
 async def test_who_accepts_joins(alice, bob, following):
     await join(alice, bob)
 

@@ -15,7 +15,7 @@ from server.wire.accounts import choose_color
 from sql import reads
 from storage import paths
 from sync import preferences
-from sync.config import Config, Switch, User
+from sync.config import Config, Notifications, Smtp, SmtpTransport, Switch, User
 from sync.operations import users
 from tests.fix_server import PASSWORD
 
@@ -127,6 +127,23 @@ async def test_a_user_is_made_with_all_details(anonymous, admin, query):
     carol = anonymous.using(Authorization=f"Bearer {login.json['accessToken']}")
     assert (await carol.post("/api/auth/session/unlock", {"pinCode": PIN})).status == 204
     assert (await carol.get(USERS)).status == 200
+
+
+async def test_who_is_made_may_be_told_by_mail(admin, mailbox, server):
+    config = server.app[CONTEXT].config
+    transport = SmtpTransport(host="127.0.0.1", port=mailbox.port)
+    smtp = Smtp(enabled=True, from_="server@example.org", transport=transport)
+    server.app[CONTEXT].config = msgspec.structs.replace(
+        config, notifications=Notifications(smtp=smtp)
+    )
+
+    await admin.post(USERS, NEW | {"email": "dan@example.org"})
+    assert (await admin.post(USERS, NEW | {"notify": True})).status == 201
+
+    letter = await mailbox.next()
+    assert letter["To"].lower() == NEW["email"].lower()
+    assert NEW["password"] in letter.get_body(("plain",)).get_content()
+    assert mailbox.is_empty
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,10 @@ def test_a_killed_upload_is_cleaned_up_and_a_living_one_is_not(tmp_path):
     assert paths.resolve(tmp_path, key).read_bytes() == b"still coming"
 
 
-def test_abandoned_renditions_go_too_and_no_folder_is_fine(tmp_path):
+@pytest.mark.parametrize("top", ["thumbs", "profile"])
+def test_abandoned_pictures_go_too_and_no_folder_is_fine(tmp_path, top):
     assert janitor.remove_abandoned(tmp_path) == 0
-    left = tmp_path / "thumbs/.incoming/left"
+    left = tmp_path / top / ".incoming/left"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"x")
     assert janitor.remove_abandoned(tmp_path) == 1
