@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -52,14 +49,9 @@ def web(node, tmp_path):
 
 @pytest.fixture(scope="module")
 def bob(served):
-    """Somebody else, made on the command line."""
-    arguments = ["user", "create", BOB, "--name", "Bob", "--password", PASSWORD]
-    subprocess.run(
-        [sys.executable, "-c", "from server.cli import main; main()", *arguments],
-        env=os.environ | {"HELIOGRAPH_DATA": str(served.root)},
-        check=True,
-        capture_output=True,
-    )
+    """Somebody else."""
+    details = {"email": BOB, "name": "Bob", "password": PASSWORD, "shouldChangePassword": False}
+    served.post("/admin/users", details, **{"x-api-key": served.key})
     return BOB
 
 
@@ -104,7 +96,17 @@ async def test_uploading(web, served, tmp_path):
 
 @pytest.mark.parametrize(
     "scenario",
-    ["albums", "changing", "links", "organising", "partners", "searching", "timeline", "trash"],
+    [
+        "administering",
+        "albums",
+        "changing",
+        "links",
+        "organising",
+        "partners",
+        "searching",
+        "timeline",
+        "trash",
+    ],
 )
 async def test_a_page(web, served, bob, draw, scenario):
     await web(scenario, served.url, bob=bob, pictures=draw(6))
