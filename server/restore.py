@@ -9,8 +9,7 @@ from pathlib import Path
 
 from server import backups
 from server.context import Context
-from sql.dump import DumpFailed, load
-from sql.migrate import migrate
+from sql.dump import DumpFailed, bring_up_to_date, load
 from sync.operations import backups as operations
 from sync.operations import maintenance
 from sync.operations.maintenance import Mode
@@ -37,11 +36,11 @@ async def restore(context: Context, path: Path, mode: Mode, *, tell: Tell) -> No
     )  # fmt: skip
     try:
         tell("migrations", 90)
-        await asyncio.to_thread(migrate, context.database.dsn)
-    except Exception as problem:  # The new tables count already: bring the old ones back.
+        await asyncio.to_thread(bring_up_to_date, context.database.dsn)
+    except DumpFailed:  # The new tables count already: bring the old ones back.
         tell("rollback", 90)
         await load(context.database.dsn, context.root / "backups" / point, last=keep)
-        raise DumpFailed(f"The backup could not be brought up to date: {problem}") from problem
+        raise
     async with context.database.write() as tx:
         await operations.note_restore(tx, path.name)
     logger.info("Restored %s; before it was %s", path.name, point)

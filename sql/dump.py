@@ -16,9 +16,11 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sql.children import settle
+from sql.migrate import migrate
 
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 64 << 10  # A dump says what it is before its first table.
@@ -124,6 +126,14 @@ async def _feed(process: Process, path: Path, last: str, tell: Tell) -> None:
     finally:
         blocks.close()
         process.stdin.close()
+
+
+def bring_up_to_date(dsn: str) -> None:
+    """What was loaded may be older than this program. Raises DumpFailed."""
+    try:
+        migrate(dsn)
+    except psycopg.Error as problem:
+        raise DumpFailed(f"The backup could not be brought up to date: {problem}") from problem
 
 
 def _after(last: str) -> str:
