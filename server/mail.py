@@ -94,7 +94,16 @@ async def send(smtp: Smtp, to: str, letter: Letter) -> str:
     return message_id
 
 
-def _deliver(smtp: Smtp, message: EmailMessage) -> None:
+async def verify(smtp: Smtp) -> None:
+    """Whether the server lets us in. Raises CannotSend."""
+    try:
+        await asyncio.to_thread(_deliver, smtp, None)
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        raise CannotSend(str(error)) from error
+
+
+def _deliver(smtp: Smtp, message: EmailMessage | None) -> None:
+    """Without a message, only knock."""
     transport = smtp.transport
     tls = ssl.create_default_context()
     if transport.ignore_cert:
@@ -105,7 +114,8 @@ def _deliver(smtp: Smtp, message: EmailMessage) -> None:
             server.ehlo()
         if transport.username:
             server.login(transport.username, transport.password)
-        server.send_message(message)
+        if message is not None:
+            server.send_message(message)
 
 
 def _connect(host: str, port: int, tls: ssl.SSLContext | None) -> smtplib.SMTP:

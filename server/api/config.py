@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from server import mail
 from server.config_body import WHOLE
 from server.endpoint import Call, endpoint
 from server.wire import Json
 from server.wire import config as wire
 from sync import config, worker
-from sync.config import Config
+from sync.config import Config, Smtp
+from sync.errors import Invalid
 from sync.operations import system
 
 
@@ -30,13 +32,23 @@ async def get_admin_config_defaults(call: Call) -> Json:
 @endpoint("PUT", "/system-config", auth="admin", permission="systemConfig.update", body=WHOLE)
 async def update_admin_config(call: Call) -> Json:
     wanted = msgspec.convert(msgspec.to_builtins(call.body), Config)
+    await _try_mail(wanted.notifications.smtp, call.context.config.notifications.smtp)
     async with call.context.database.write() as tx:
-        await system.replace_config(tx, wanted)
+        await system.replace_config(tx, call.actor, wanted)
     async with call.context.database.read() as connection:
         # The log tells every process; who asks this one next shall not find the old one in force.
         call.context.adopt(await config.load(connection))
     await worker.announce(call.context.database)
     return wire.show_admin_config(call.context.config)
+
+
+async def _try_mail(wanted: Smtp, before: Smtp) -> None:
+    """What is switched on works. Raises Invalid."""
+    if wanted.enabled and wanted != before:
+        try:
+            await mail.verify(wanted)
+        except mail.CannotSend as problem:
+            raise Invalid(f"Invalid SMTP configuration: {problem}") from problem
 
 
 @endpoint(

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from uuid import UUID
 
 import msgspec
 
 from sql import Transaction, writes
 from sync import config, log, settings
+from sync.actor import Actor
 from sync.topics import EVERYONE
 
 
-async def change_config(tx: Transaction, changes: Mapping[str, object]) -> None:
+async def change_config(
+    tx: Transaction, changes: Mapping[str, object], *, by: UUID | None = None
+) -> None:
     """Set settings by their paths, `trash.days`; what is the default is not kept. Every process
-    reloads. Raises Invalid, also where a setting is one that this server does not honour."""
+    reloads. `by`: who did it, if it was not done at the command line.
+
+    Raises Invalid, also where a setting is one that this server does not honour.
+    """
     defaults = config.by_path(config.Config())
     before = config.by_path(await config.load(tx))
     after = config.build({**before, **changes})
@@ -27,16 +34,16 @@ async def change_config(tx: Transaction, changes: Mapping[str, object]) -> None:
             await writes.settings.set_setting(tx, name=path, value=value)
     await log.stage(
         tx, "config.changed", EVERYONE, [EVERYONE], audience=[EVERYONE],
-        names=sorted(changes),
+        names=sorted(changes), by=by,
     )  # fmt: skip
 
 
-async def replace_config(tx: Transaction, values: config.Config) -> None:
+async def replace_config(tx: Transaction, actor: Actor, values: config.Config) -> None:
     """Set every setting that is not so already. Raises Invalid."""
     wanted, before = config.by_path(values), config.by_path(await config.load(tx))
     changes = {path: value for path, value in wanted.items() if value != before[path]}
     if changes:
-        await change_config(tx, changes)
+        await change_config(tx, changes, by=actor.user_id)
 
 
 async def set_metadata(tx: Transaction, key: str, value: Mapping[str, object]) -> None:

@@ -13,9 +13,10 @@ from aiohttp.test_utils import TestServer
 
 from server.app import build_app
 from server.context import Context
-from sync import settings
+from sync import settings, tail
 from sync.config import Config, build, by_path, follow_logging, load
 from sync.operations import system
+from sync.stream import settle
 
 ADMIN_PATHS = ["/admin/config", "/system-config"]
 SHOWN = [
@@ -335,3 +336,27 @@ async def test_places_are_named_if_they_shall_be(alice, add, change, places, is_
     exif = (await alice.get(f"/api/assets/{asset_id}")).json["exifInfo"]
     assert exif["latitude"] == pytest.approx(52.52)
     assert (exif["city"] == "Berlin", exif["country"] is not None) == (is_enabled, is_enabled)
+
+
+async def test_mail_is_switched_on_only_if_it_can_be_sent(admin, change, mailbox, unused_tcp_port):
+    transport = "notifications.smtp.transport"
+    smtp = {"notifications.smtp.enabled": True, f"{transport}.host": "127.0.0.1"}
+
+    refused = await change({**smtp, f"{transport}.port": unused_tcp_port})
+    assert refused.status == 400
+    assert refused.message.startswith("Invalid SMTP configuration: ")
+    assert (await admin.get("/api/server/features")).json["email"] is False
+
+    assert (await change({**smtp, f"{transport}.port": mailbox.port})).status == 200
+    assert (await admin.get("/api/server/features")).json["email"] is True
+    assert mailbox.is_empty
+
+
+async def test_who_changed_what_is_on_record(admin, change, database):
+    await change({"trash.days": 3, "oauth.clientSecret": NEVER_SAID})
+    await settle(database)
+
+    async with database.read() as connection:
+        entries = await tail.read(connection, 0)
+    (changed,) = [entry for entry in entries if entry.topic == "config.changed"]
+    assert changed.facts == {"names": ["oauth.clientSecret", "trash.days"], "by": admin.user["id"]}

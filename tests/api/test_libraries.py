@@ -1,5 +1,4 @@
-"""Libraries outside of the data folder are administrators' business; their originals are never
-touched."""
+"""Libraries are administrators' business; their originals are never touched."""
 
 from __future__ import annotations
 
