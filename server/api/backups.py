@@ -47,7 +47,9 @@ async def download_database_backup(call: Call) -> web.StreamResponse:
     )
 
 
-@endpoint("POST", "/admin/database-backups/upload", auth="admin", permission="backup.upload")
+@endpoint(
+    "POST", "/admin/database-backups/upload", auth="admin", permission="backup.upload", status=201
+)
 async def upload_database_backup(call: Call) -> web.Response:
     if (call.request.content_length or 0) > UPLOAD_BYTES_MAX:
         raise Invalid("The backup is too large")

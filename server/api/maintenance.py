@@ -35,7 +35,14 @@ class MaintenanceLogin(Body):
     token: str | None = None
 
 
-@endpoint("POST", "/admin/maintenance", auth="admin", permission="maintenance", body=ModeChange)
+@endpoint(
+    "POST",
+    "/admin/maintenance",
+    auth="admin",
+    permission="maintenance",
+    body=ModeChange,
+    status=201,
+)
 async def set_maintenance_mode(call: Call) -> web.Response:
     if call.body.action == "end":
         return web.Response(status=201)  # It is off.
@@ -46,7 +53,7 @@ async def set_maintenance_mode(call: Call) -> web.Response:
     return await _enter(call, call.body.action, backup, user["name"], by=str(user["id"]))
 
 
-@endpoint("POST", "/admin/database-backups/start-restore", auth="public")
+@endpoint("POST", "/admin/database-backups/start-restore", auth="public", status=201)
 async def start_database_restore_flow(call: Call) -> web.Response:
     """Of a new server, before anybody could be its administrator."""
     async with call.context.database.read() as connection:
@@ -60,7 +67,7 @@ async def get_maintenance_status(call: Call) -> Json:
     return show_status(OFF, with_error=False)
 
 
-@endpoint("POST", "/admin/maintenance/login", auth="public", body=MaintenanceLogin)
+@endpoint("POST", "/admin/maintenance/login", auth="public", body=MaintenanceLogin, status=201)
 async def maintenance_login(call: Call) -> Json:
     raise Invalid("Not in maintenance mode")
 
