@@ -43,7 +43,7 @@ URL_CHARACTERS_MAX = 16_384
 FORM = "application/x-www-form-urlencoded"
 
 # Printable ASCII, as the protocol has it.
-State = Annotated[str, Meta(pattern=r"^[\x20-\x7e]{1,1024}$")]
+State = Annotated[str, Meta(pattern=r"^[\x20-\x7e]{1,1024}\Z")]
 
 
 class OAuthConfig(Body):

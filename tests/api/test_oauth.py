@@ -188,6 +188,16 @@ async def test_a_provider_without_pkce_is_not_asked_for_it(browser, provider):
     assert (await browser.finish(await browser.visit(url, "c-1"))).status == 201
 
 
+async def test_the_verifier_counts_also_where_the_provider_does_not_check_it(browser, provider):
+    provider.metadata["code_challenge_methods_supported"] = ["plain"]
+    url = await browser.visit(await browser.begin(), "c-1")
+    browser.cookies["immich_oauth_code_verifier"] = "v" * 64
+
+    answer = await browser.finish(url)
+    assert (answer.status, answer.json) == REFUSED
+    assert "/token" not in provider.asked
+
+
 async def test_without_password_logins_the_provider_still_lets_in(server, anonymous, browser):
     oauth = server.app[CONTEXT].config.oauth
     server.app[CONTEXT].config = Config(oauth=oauth, password_login=Switch(enabled=False))
@@ -302,6 +312,34 @@ async def test_a_state_in_use_cannot_be_begun_again(browser, anonymous):
     answer = await anonymous.post(AUTHORIZE, {**begin, "codeChallenge": "x" * 43})
 
     assert (answer.status, answer.message) == (400, "This OAuth state is in use")
+
+
+@pytest.mark.parametrize("state", ["", "a\nSet-Cookie: x", "a\n", "ä", "s" * 2000])
+async def test_a_state_is_printable(anonymous, state):
+    answer = await anonymous.post(AUTHORIZE, {"redirectUri": "https://a", "state": state})
+
+    assert (answer.status, answer.message) == (400, "Validation failed")
+    assert not answer.cookies
+
+
+@pytest.mark.parametrize("state", ['a b"c;d,e\\f=', "~" * 1000])
+async def test_an_odd_state_comes_back_as_it_was(browser, state):
+    url = await browser.visit(await browser.begin(state=state), "c-1")
+
+    assert query_of(url)["state"] == state
+    assert (await browser.finish(url, state=state)).status == 201
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '"\\u0000"', '"https://[\\u00e4"', "7"])
+async def test_odd_text_breaks_nothing(anonymous, text):
+    for path, body in (
+        (AUTHORIZE, '{"redirectUri": %s, "codeChallenge": %s}'),
+        (CALLBACK, '{"url": %s, "state": %s, "codeVerifier": "v"}'),
+    ):
+        headers = {"Content-Type": "application/json"}
+        data = body % (text, text)
+        answer = await anonymous.call("POST", path, data=data, headers=headers)
+        assert answer.status in (201, 400)
 
 
 async def test_one_address_begins_only_so_many(anonymous, provider):

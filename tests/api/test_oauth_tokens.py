@@ -271,6 +271,15 @@ async def test_a_broken_provider_lets_nobody_in(browser, provider, query, path, 
     await is_refused(browser, query)
 
 
+async def test_a_redirect_is_not_followed_even_to_what_is_right(browser, provider, query):
+    keys = {"keys": [RSA_KEY.as_dict(private=False)]}
+    provider.answers["/keys"] = text(307, Location=f"{provider.url}/moved")
+    provider.answers["/moved"] = lambda: web.json_response(keys)
+
+    await is_refused(browser, query)
+    assert "/moved" not in provider.asked
+
+
 @pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
 async def test_without_a_document_nobody_is_sent_away(anonymous, provider, answer):
     provider.answers["/.well-known/openid-configuration"] = answer
