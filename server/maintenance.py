@@ -88,6 +88,7 @@ class _Served:
     async def run(self, _: web.Application) -> AsyncIterator[None]:
         """Do what the mode was entered for, and leave it when another process does."""
         watching = asyncio.create_task(self._watch())
+        watching.add_done_callback(self._note_blindness)
         async with self._context.database.write() as tx:
             taken = await maintenance.take_action(tx)
         if taken and taken.action == "restore_database" and taken.backup:
@@ -113,7 +114,7 @@ class _Served:
     ) -> web.RouteDef:
         async def answer(request: web.Request) -> web.StreamResponse:
             if is_private:
-                self._read_ticket(request)
+                request[tickets.HOLDER] = self._read_ticket(request)
             call = Call(request, self._context, NOBODY, {})
             if struct:
                 call.body = body.decode_json(await request.read(), struct)
@@ -199,6 +200,12 @@ class _Served:
         logger.error("The backup was not restored", exc_info=problem)
         status = Status("restore_database", task="error", error=str(problem))
         self._telling = asyncio.create_task(self._tell(status))
+
+    def _note_blindness(self, watching: asyncio.Task[None]) -> None:
+        """Without the watch nobody here would ever leave: begin anew, whatever mode it is then."""
+        if not watching.cancelled() and (problem := watching.exception()):
+            logger.error("The mode could not be watched", exc_info=problem)
+            self._context.restart.set()
 
     async def _end(self, by: str) -> None:
         async with self._context.database.write() as tx:

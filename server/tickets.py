@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 
+from aiohttp import web
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
@@ -15,6 +16,7 @@ COOKIE = "immich_maintenance_token"
 COOKIE_SECONDS = 24 * 60 * 60
 TICKET_SECONDS = 4 * 60 * 60
 ALGORITHM = "HS256"
+HOLDER = web.RequestKey("HOLDER", str)  # of the ticket that a request came with
 
 
 def make_secret() -> str:

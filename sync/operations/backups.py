@@ -21,11 +21,11 @@ async def note_failure(tx: Transaction, reason: str) -> None:
     await _stage(tx, "backup.failed", reason=reason[:REASON_CHARACTERS_MAX])
 
 
-async def note_upload(tx: Transaction, by: UUID | None, name: str, size: int) -> None:
+async def note_upload(tx: Transaction, by: UUID | str, name: str, size: int) -> None:
     await _stage(tx, "backup.uploaded", by=by, name=name, size=size)
 
 
-async def note_deletion(tx: Transaction, by: UUID | None, names: list[str]) -> None:
+async def note_deletion(tx: Transaction, by: UUID | str, names: list[str]) -> None:
     await _stage(tx, "backup.deleted", by=by, names=names)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 
+import aiohttp
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
@@ -131,6 +132,13 @@ async def test_in_it_only_this_is_served(process, ada, database):
     assert (await known.get(FOLDER)).json == {"backups": []}
     assert (await known.get(f"{MODE}/detect-install")).status == 200
 
+    form = aiohttp.FormData()
+    form.add_field("file", b"0123", filename="a.sql")
+    assert (await known.call("POST", f"{FOLDER}/upload", data=form)).status == 201
+    assert (await known.get(f"{FOLDER}/uploaded-a.sql")).data == b"0123"
+    assert (await known.delete(FOLDER, {"backups": ["uploaded-a.sql"]})).status == 200
+    assert (await known.get(FOLDER)).json == {"backups": []}
+
     assert (await known.post(MODE, {"action": "end"})).status == 201
     await process.enters("ready")
     assert (await ada.get("/api/users/me")).status == 200
@@ -139,10 +147,11 @@ async def test_in_it_only_this_is_served(process, ada, database):
         facts = {
             one.topic: one.facts
             for one in await tail.read(connection, 0, limit=100)
-            if one.topic.startswith("maintenance.")
+            if one.topic.startswith(("maintenance.", "backup."))
         }
     assert facts["maintenance.started"]["by"] == ada.user["id"]
     assert facts["maintenance.ended"] == {"by": "Ada"}
+    assert facts["backup.uploaded"]["by"] == facts["backup.deleted"]["by"] == "Ada"
 
 
 async def test_whoever_has_the_ticket_logs_in_with_it(process, ada):
@@ -228,7 +237,7 @@ async def restore(process, ada, name):
 
 
 async def test_a_restored_library_is_what_it_was_and_phones_start_anew(
-    process, ada, new_backup, dsn, root, database
+    process, ada, new_backup, dsn, root, database, start_server
 ):
     assert (await ada.upload(b"one")).status == 201
     lines = await ada.sync("AssetsV2")
@@ -238,8 +247,14 @@ async def test_a_restored_library_is_what_it_was_and_phones_start_anew(
     name = await new_backup()
     assert (await ada.upload(b"two")).status == 201
 
+    second = await start_server()
+    await second.enters("ready")
     await restore(process, ada, name)
     await process.enters("ready")
+    await second.enters("maintenance")
+    at_second = ada.using(**ada.headers)
+    at_second.url = (await second.enters("ready")).url
+    assert (await at_second.get("/api/assets/statistics")).json["total"] == 1
     assert (await ada.get("/api/assets/statistics")).json["total"] == 1
     assert library(dsn) == before
     assert [line["type"] for line in await ada.sync("AssetsV2")] == ["SyncResetV1"]
