@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -14,6 +15,7 @@ from sync.config import Config
 OPTIONAL = ("progressive", "account_management_url")
 
 
+@cache  # One struct for each: a document of them cannot tell two of one name apart.
 def _demand(struct: type[Struct]) -> type[Any]:
     """A body like the struct, without its defaults; lists where it has tuples."""
     hints = get_type_hints(struct, include_extras=True)

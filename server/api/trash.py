@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
 
-from msgspec import Meta
-
-from server.body import Body, Id
+from server.bulk import BulkIds
 from server.endpoint import Call, endpoint
 from server.wire import Json
 from sql import Transaction
 from sync import access
 from sync.actor import Actor
 from sync.operations import assets
-
-
-class BulkIds(Body):
-    ids: Annotated[list[Id], Meta(max_length=65_000)]
 
 
 @endpoint("POST", "/trash/empty", permission="asset.delete")
