@@ -156,7 +156,7 @@ async def _register(
         raise Invalid("OAuth profile does not have an email address")
     if not profile.is_admin and not await reads.users.has_admin(tx):
         raise Invalid("The first registered account must the administrator.")
-    label = profile.storage_label
+    label = users.clean_label(profile.storage_label)
     if label and await reads.oauth.is_label_taken(tx, label=label):
         label = None
     quota = default_quota_bytes if profile.quota_bytes is None else profile.quota_bytes
