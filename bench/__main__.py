@@ -21,6 +21,7 @@ NAMES = (
     "share",
     "sync_correctness",
     "timeline",
+    "transcode",
 )
 ONLY_NAMED = ("million",)  # too long for everyday
 

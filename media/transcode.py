@@ -23,11 +23,26 @@ from media import video
 from media.errors import UnreadableImage
 from sync.config import FFmpeg
 
-ENCODERS = {"h264": "libx264", "hevc": "libx265", "aac": "aac", "opus": "libopus"}
+ENCODERS = {
+    "h264": "libx264",
+    "hevc": "libx265",
+    "vp9": "libvpx-vp9",
+    "av1": "libsvtav1",
+    "aac": "aac",
+    "mp3": "libmp3lame",
+    "opus": "libopus",
+    "pcm_s16le": "pcm_s16le",
+}
 SOUND_RATES = (44_100, 48_000)
+SOUND_SAMPLES = 1024  # at once, where the encoder does not mind
+# Slowest first, as x264 calls them; the other encoders have numbers, larger ones being faster.
+PRESETS = (
+    "veryslow", "slower", "slow", "medium", "fast", "faster", "veryfast", "superfast", "ultrafast",
+)  # fmt: skip
+VP9_FASTEST, AV1_SLOWEST = 5, 4  # What is faster is for live broadcasts; what is slower takes days.
 BITRATE_UNITS = {"k": 1_000, "m": 1_000_000}
 # The disk, not the film: another attempt may help.
-_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES)
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 
 class Plan(NamedTuple):
@@ -101,15 +116,38 @@ class _Sound:
         assert isinstance(track, AudioStream)
         track.codec_context.open()
         self._track = track
-        self._resampler = av.AudioResampler(
-            track.format.name, layout, rate, track.codec_context.frame_size or None
-        )
+        self._resampler = self._make_resampler()
+        self._form: tuple[str, str, int] | None = None
+        self._heard: int | None = None  # samples
 
     def encode(self, frame: av.AudioFrame | None) -> Iterator[Packet[AudioStream]]:
-        for resampled in self._resampler.resample(frame):
-            yield from self._track.encode(resampled)
+        form = (frame.format.name, frame.layout.name, frame.sample_rate) if frame else None
+        if self._form and form != self._form:  # Broadcasts change from one form into another.
+            yield from self._resample(None)
+            self._resampler = self._make_resampler()
+        self._form = form
         if frame is None:
             yield from self._track.encode(None)
+        else:
+            yield from self._resample(frame)
+
+    def _resample(self, frame: av.AudioFrame | None) -> Iterator[Packet[AudioStream]]:
+        for resampled in self._resampler.resample(frame):
+            start = round((resampled.time or 0.0) * resampled.sample_rate)
+            if self._heard is not None:
+                start = max(start, self._heard)
+            resampled.pts, resampled.time_base = start, Fraction(1, resampled.sample_rate)
+            self._heard = start + resampled.samples
+            yield from self._track.encode(resampled)
+
+    def _make_resampler(self) -> av.AudioResampler:
+        context = self._track.codec_context
+        return av.AudioResampler(
+            context.format.name,
+            context.layout.name,
+            context.rate,
+            context.frame_size or SOUND_SAMPLES,
+        )
 
 
 def transcode(path: Path, target: Path, settings: FFmpeg, stopping: Event) -> bool:
@@ -212,12 +250,24 @@ def _bits_per_second(rate: str) -> int:
 
 
 def _encoder_options(settings: FFmpeg) -> dict[str, str]:
-    options = {"crf": str(settings.crf), "preset": settings.preset}
+    options = {"crf": str(settings.crf)} | _pace(settings)
     if most := _bits_per_second(settings.max_bitrate):
         options |= {"maxrate": str(most), "bufsize": str(2 * most)}
     if settings.target_video_codec == "hevc":
         options["x265-params"] = "log-level=none"
     return options
+
+
+def _pace(settings: FFmpeg) -> dict[str, str]:
+    """How hard the encoder tries."""
+    pace = PRESETS.index(settings.preset) if settings.preset in PRESETS else len(PRESETS) - 1
+    match settings.target_video_codec:
+        case "vp9":
+            return {"cpu-used": str(min(pace, VP9_FASTEST)), "row-mt": "1", "b": "0"}
+        case "av1":
+            return {"preset": str(AV1_SLOWEST + pace)}
+        case _:
+            return {"preset": PRESETS[pace]}
 
 
 @contextmanager

@@ -81,11 +81,12 @@ DELETE FROM asset_file
    AND asset.id = asset_file.asset_id
 RETURNING asset.owner_id, asset_file.key;
 
--- put_encoded_video -> count
--- None where the asset was deleted meanwhile.
+-- put_encoded_video -> row?
+-- Whose film it is; none where it was deleted meanwhile.
 INSERT INTO asset_file (asset_id, type, key)
 SELECT asset.id, 'encoded_video', %(key)s FROM asset WHERE asset.id = %(asset_id)s
-    ON CONFLICT (asset_id, type, is_edited) DO UPDATE SET key = excluded.key, updated_at = now();
+    ON CONFLICT (asset_id, type, is_edited) DO UPDATE SET key = excluded.key, updated_at = now()
+RETURNING (SELECT asset.owner_id FROM asset WHERE asset.id = %(asset_id)s) AS owner_id;
 
 -- delete_file -> count
 DELETE FROM asset_file WHERE id = %(file_id)s;

@@ -129,9 +129,7 @@ async def record_encoded_video(tx: Transaction, asset_id: UUID, *, key: str | No
     """Record the form in which a film is played, None for that of its original. The former one
     goes."""
     former = await writes.renditions.drop_encoded_video(tx, asset_id=asset_id)
-    if key:
-        await writes.renditions.put_encoded_video(tx, asset_id=asset_id, key=key)
-    if former:
-        await log.stage(
-            tx, "asset.transcoded", former["owner_id"], [asset_id], keys=[former["key"]]
-        )
+    made = key and await writes.renditions.put_encoded_video(tx, asset_id=asset_id, key=key)
+    if owned := made or former:
+        gone = [former["key"]] if former else []
+        await log.stage(tx, "asset.transcoded", owned["owner_id"], [asset_id], keys=gone)
