@@ -99,6 +99,7 @@ LOOPS = {
     "server/endpoint.py",
     "server/realtime.py",
     "server/chores.py",
+    "server/mail.py",
     "sync/live.py",
     "sync/worker.py",
     "sync/sequencer.py",
