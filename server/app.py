@@ -39,6 +39,7 @@ from server.api import (
     partners,
     people,
     pin,
+    plugins,
     profile_image,
     queues,
     search,
@@ -54,11 +55,13 @@ from server.api import (
     users,
     users_admin,
     views,
+    workflows,
 )
 from server.context import CONTEXT, Context
 from server.endpoint import JSON_BYTES_MAX, answer_errors, routes
 from server.oauth import keep_client
 from server.witness import Witness
+from server.workflows import run_beside as run_workflows
 from sync import sequencer
 
 RESOURCES = (
@@ -92,6 +95,7 @@ RESOURCES = (
     partners,
     people,
     pin,
+    plugins,
     profile_image,
     queues,
     search,
@@ -107,6 +111,7 @@ RESOURCES = (
     users,
     users_admin,
     views,
+    workflows,
 )
 
 
@@ -122,6 +127,7 @@ def build_app(context: Context) -> web.Application:
     app.cleanup_ctx.append(departures.run_beside)
     app.cleanup_ctx.append(mail.run_beside)
     app.cleanup_ctx.append(timetable.run_beside)
+    app.cleanup_ctx.append(run_workflows)
     return app
 
 

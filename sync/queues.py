@@ -23,6 +23,7 @@ NAMES = {
     topics.PERSON_THUMBNAIL.name: ("thumbnailGeneration", "PersonGenerateThumbnail"),
     topics.FILE_REMOVAL.name: ("backgroundTask", "FileDelete"),
     topics.MAIL.name: ("notifications", "SendMail"),
+    topics.WORKFLOW.name: ("workflow", "WorkflowAssetTrigger"),
 }
 CONFIGURED = {
     "metadataExtraction": "metadata_extraction",
@@ -31,6 +32,7 @@ CONFIGURED = {
     "videoConversion": "video_conversion",
     "backgroundTask": "background_task",
     "notifications": "notifications",
+    "workflow": "workflow",
 }
 
 

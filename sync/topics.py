@@ -26,8 +26,9 @@ THUMBNAIL = Queue("thumbnail")
 TRANSCODE = Queue("transcode")
 PERSON_THUMBNAIL = Queue("person_thumbnail")
 MAIL = Queue("mail")
+WORKFLOW = Queue("workflow")
 FILE_REMOVAL = Queue("file_removal", is_whole=True)
-ALL = (MAIL, METADATA, EDIT, THUMBNAIL, TRANSCODE, PERSON_THUMBNAIL, FILE_REMOVAL)
+ALL = (MAIL, METADATA, EDIT, THUMBNAIL, TRANSCODE, PERSON_THUMBNAIL, WORKFLOW, FILE_REMOVAL)
 QUEUES = {queue.name: queue for queue in ALL}
 
 # What is sent to apps, and what tells of albums, and of assets in them.
@@ -58,11 +59,11 @@ TOPICS = {
     "api_key.updated": Topic(),
     "api_key.deleted": Topic(),
     # scope: the owner; keys: assets
-    "asset.uploaded": Topic(("asset", "asset_exif", "auth_user"), (METADATA,)),
+    "asset.uploaded": Topic(("asset", "asset_exif", "auth_user"), (METADATA, WORKFLOW)),
     "asset.metadata_requested": Topic((), (METADATA,)),
     "asset.thumbnail_requested": Topic((), (THUMBNAIL,)),
     "asset.file_deleted": Topic((), (FILE_REMOVAL,)),
-    "asset.metadata_extracted": Topic(("asset", "asset_exif", "album_view"), (THUMBNAIL,)),
+    "asset.metadata_extracted": Topic(("asset", "asset_exif", "album_view"), (THUMBNAIL, WORKFLOW)),
     "asset.thumbnail_made": Topic(("asset", "album_view")),
     "asset.transcode_requested": Topic((), (TRANSCODE,)),
     "asset.transcoded": Topic((), (FILE_REMOVAL,)),
@@ -113,7 +114,7 @@ TOPICS = {
     "tag.created": Topic(),
     "tag.updated": Topic(),
     "tag.deleted": Topic(),
-    "tag.assets_tagged": Topic(),
+    "tag.assets_tagged": Topic((), (WORKFLOW,)),
     "tag.assets_untagged": Topic(),
     # scope: the album; keys: activities
     "activity.created": Topic(),
@@ -138,6 +139,10 @@ TOPICS = {
     "notification.created": Topic((), (MAIL,)),
     "notification.updated": Topic(),
     "notification.deleted": Topic(),
+    # scope: the owner; keys: workflows
+    "workflow.created": Topic(),
+    "workflow.updated": Topic(),
+    "workflow.deleted": Topic(),
     # scope: everyone; keys: everyone
     "config.changed": Topic(),
     "system_metadata.changed": Topic(),

@@ -1247,3 +1247,49 @@ class views:
         id: UUID
     @staticmethod
     async def list_folder(connection: Connection, *, owner_id: UUID, folder: str) -> list[list_folder_row]: ...
+
+class workflows:
+    class list_workflows_row(TypedDict):
+        id: UUID
+        trigger: str
+        name: str | None
+        description: str | None
+        is_enabled: bool
+        is_logging: bool
+        steps: Any
+        created_at: datetime
+        updated_at: datetime
+    @staticmethod
+    async def list_workflows(connection: Connection, *, owner_id: UUID, workflow_id: UUID | None, trigger: str | None, name: str | None, description: str | None, is_enabled: bool | None, is_logging: bool | None) -> list[list_workflows_row]: ...
+    @staticmethod
+    async def has_workflows(connection: Connection, *, owner_id: UUID, trigger: str) -> bool: ...
+    class get_asset_row(TypedDict):
+        id: UUID
+        type: str
+        original_key: str
+        original_file_name: str
+        visibility: str
+        is_favorite: bool
+        local_date_time: datetime
+        tag_ids: list[UUID]
+        exif: Any
+    @staticmethod
+    async def get_asset(connection: Connection, *, asset_id: UUID, owner_id: UUID) -> get_asset_row | None: ...
+    class match_row(TypedDict):
+        is_match: bool
+        is_pattern: bool
+    @staticmethod
+    async def match(connection: Connection, *, value: str, pattern: str, is_case_sensitive: bool) -> match_row: ...
+    class find_album_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def find_album(connection: Connection, *, owner_id: UUID, name: str) -> find_album_row | None: ...
+    class list_logs_row(TypedDict):
+        id: UUID
+        at: datetime
+        asset_id: UUID
+        result: str
+        step_index: int | None
+        step_method: str | None
+    @staticmethod
+    async def list_logs(connection: Connection, *, workflow_id: UUID, before: datetime | None, result: str | None, limit: int) -> list[list_logs_row]: ...

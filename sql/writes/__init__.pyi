@@ -894,3 +894,34 @@ class users:
         id: UUID
     @staticmethod
     async def delete_all_metadata(connection: Connection, *, user_id: UUID) -> list[delete_all_metadata_row]: ...
+
+class workflows:
+    class insert_workflow_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def insert_workflow(connection: Connection, *, owner_id: UUID, trigger: str, name: str | None, description: str | None, is_enabled: bool, is_logging: bool, steps: Any) -> insert_workflow_row: ...
+    class lock_workflow_row(TypedDict):
+        trigger: str
+        name: str | None
+        description: str | None
+        is_enabled: bool
+        is_logging: bool
+        steps: Any
+    @staticmethod
+    async def lock_workflow(connection: Connection, *, workflow_id: UUID, owner_id: UUID) -> lock_workflow_row | None: ...
+    class lock_triggered_row(TypedDict):
+        id: UUID
+        is_logging: bool
+        steps: Any
+    @staticmethod
+    async def lock_triggered(connection: Connection, *, owner_id: UUID, trigger: str) -> list[lock_triggered_row]: ...
+    @staticmethod
+    async def update_workflow(connection: Connection, *, trigger: str, name: str | None, description: str | None, is_enabled: bool, is_logging: bool, steps: Any, workflow_id: UUID) -> int: ...
+    @staticmethod
+    async def set_steps(connection: Connection, *, steps: Any, workflow_id: UUID) -> int: ...
+    @staticmethod
+    async def delete_workflow(connection: Connection, *, workflow_id: UUID, owner_id: UUID) -> int: ...
+    @staticmethod
+    async def insert_log(connection: Connection, *, workflow_id: UUID, asset_id: UUID, result: str, step_index: int | None, step_method: str | None, error: str | None) -> None: ...
+    @staticmethod
+    async def trim_log(connection: Connection, *, workflow_id: UUID, limit: int) -> int: ...
