@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -26,7 +27,7 @@ from sync.operations import assets, renditions
 from tests.media.films import film, high_range, tone
 from tests.media.pictures import distance, opened, scene, turned
 from tests.media.test_video import MATRICES
-from tests.media.test_worker import Library, library  # noqa: F401
+from tests.media.test_worker import Library, library, media_process, until  # noqa: F401
 
 SCENE = scene(320, 180)
 JOB = "SELECT * FROM job WHERE queue = 'transcode' AND entity_id = %(id)s"
@@ -418,6 +419,31 @@ async def test_one_that_they_play_is_not(
 
     assert await encoded(library, asset_id) is None
     assert not await library.row(JOB, asset_id)
+
+
+async def test_the_process_makes_it_over_and_stops_amid_the_next(
+    library: Library,  # noqa: F811
+    tmp_path: Path,
+    dsn: str,
+    sequencing: None,
+) -> None:
+    short = film(tmp_path / "a.avi", [SCENE] * 10, codec="mpeg4").read_bytes()
+    long = film(tmp_path / "b.avi", [scene(1280, 720)] * 150, codec="mpeg4").read_bytes()
+    async with media_process(dsn, library.root) as process:
+        asset_id = await library.upload(short, kind="VIDEO")
+        following = await library.upload(long, kind="VIDEO")
+        await until(
+            library.database,
+            lambda entry: entry.topic == "asset.transcoded" and entry.entity_ids == [asset_id],
+        )
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+
+    path = await encoded(library, asset_id)
+    assert path
+    assert_it_plays(path, sounds=False)
+    if not await encoded(library, following):
+        assert await library.row(JOB, following)  # for the process that comes next
 
 
 async def test_photos_are_never_made_over(
