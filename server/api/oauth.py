@@ -96,9 +96,6 @@ async def start_oauth(call: Call) -> web.Response:
 @endpoint("POST", "/oauth/callback", auth="public", body=OAuthCallback, status=201)
 async def finish_oauth(call: Call) -> web.Response:
     settings = _settings(call)
-    if call.request.content_type != "application/json":
-        # Another site can make a browser send a form, and so log it in as somebody else.
-        raise Invalid("The body must be JSON")
     let_in = await _let_in(call, "finish oauth")
     try:
         async with call.context.database.write() as tx:

@@ -181,7 +181,9 @@ async def test_a_device_with_a_broken_name_logs_in(server, alice):
     reader, writer = await asyncio.open_connection(server.host, server.port)
     writer.write(
         b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\ndeviceModel: \xff\xfe\r\n"
-        b"deviceType: \xc3\xa4\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        b"deviceType: \xc3\xa4\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        % len(body)
+        + body
     )
 
     assert await reader.readline() == b"HTTP/1.1 201 Created\r\n"
