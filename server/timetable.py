@@ -13,7 +13,7 @@ from server import backups, chores, cleanups, departures, integrity
 from server.chores import Chore
 from server.context import CONTEXT, Context
 from sql import Disconnected
-from sync import schedule
+from sync import schedule, worker
 from sync.config import Config, Cron
 
 logger = logging.getLogger(__name__)
@@ -107,6 +107,7 @@ async def _run(context: Context) -> None:
                     running.create_task(_attempt(task.do, context))
             except Disconnected as error:
                 logger.warning("The timetable waits for the database: %s", error)
+            worker.end_if_cancelled()
             await asyncio.sleep(NAP_SECONDS)
 
 

@@ -63,6 +63,7 @@ async def run(
     `heed` is told of the settings, at first and whenever they may have changed.
     """
     while True:
+        end_if_cancelled()
         try:
             async with database.listen("job") as session:
                 worker = await writes.jobs.take_number(session)
@@ -76,6 +77,14 @@ async def announce(database: Database) -> None:
     """Have every worker look what it may do now: a queue was paused, or its concurrency set."""
     async with database.read() as connection:
         await writes.jobs.announce(connection)
+
+
+def end_if_cancelled() -> None:
+    """Raise CancelledError if it was lost on its way: below a query, wait_for of Python 3.11 can
+    swallow it, and whoever cancelled us would wait for ever."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def drain(
@@ -126,6 +135,7 @@ async def _work(
 ) -> None:
     news = {queue: asyncio.Event() for queue in consumers}
     limits = await _read_limits(database, consumers, heed)
+    end_if_cancelled()
 
     async def attend(queue: str, consumer: Consumer) -> None:
         while True:
@@ -138,6 +148,7 @@ async def _work(
                 concurrency=lambda: limits[queue],
                 lease=LEASES.get(queue, LEASE),
             )
+            end_if_cancelled()
             await news[queue].wait()
 
     async def listen() -> None:
@@ -147,6 +158,7 @@ async def _work(
                     connection, attempts_max=len(PAUSES) + 1, apart=APART
                 )
             limits.update(await _read_limits(database, consumers, heed))
+            end_if_cancelled()
             for event in news.values():
                 event.set()
             deadline = time.monotonic() + POLL_SECONDS
