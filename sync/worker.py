@@ -63,11 +63,11 @@ async def run(
     `heed` is told of the settings, at first and whenever they may have changed.
     """
     while True:
-        end_if_cancelled()
+        before = _count_cancellations()
         try:
             async with database.listen("job") as session:
                 worker = await writes.jobs.take_number(session)
-                await _work(database, session, worker, consumers, heed)
+                await _work(database, session, worker, consumers, heed, before)
         except* Disconnected as lost:
             logger.warning("The worker lost its session: %s", lost.exceptions[0])
             await asyncio.sleep(RECONNECT_SECONDS)
@@ -79,12 +79,19 @@ async def announce(database: Database) -> None:
         await writes.jobs.announce(connection)
 
 
-def end_if_cancelled() -> None:
+def end_if_cancelled(before: int = 0) -> None:
     """Raise CancelledError if it was lost on its way: below a query, wait_for of Python 3.11 can
-    swallow it, and whoever cancelled us would wait for ever."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    swallow it, and whoever cancelled us would wait for ever.
+
+    `before`: how many there were that are not meant: a group that ends by itself leaves one.
+    """
+    if _count_cancellations() > before:
         raise asyncio.CancelledError
+
+
+def _count_cancellations() -> int:
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
 
 
 async def drain(
@@ -132,10 +139,11 @@ async def _work(
     worker: int,
     consumers: Mapping[str, Consumer],
     heed: Heed,
+    cancellations: int,
 ) -> None:
     news = {queue: asyncio.Event() for queue in consumers}
     limits = await _read_limits(database, consumers, heed)
-    end_if_cancelled()
+    end_if_cancelled(cancellations)
 
     async def attend(queue: str, consumer: Consumer) -> None:
         while True:
