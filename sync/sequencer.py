@@ -77,15 +77,13 @@ async def sequence(connection: Connection) -> int | None:
             for kind, touching in topics.touching(batch["topics"]).items():
                 await project(connection, kind, after=batch["after"], topics=touching)
             if routes := topics.routes(batch["topics"]):
-                queues = [queue.name for _, queue in routes]
                 await writes.sequencer.deliver(
                     connection,
                     topics=[topic for topic, _ in routes],
-                    queues=queues,
+                    queues=[queue.name for _, queue in routes],
                     wholes=[queue.is_whole for _, queue in routes],
                     after=batch["after"],
                 )
-                await writes.sequencer.announce_jobs(connection, queues=queues)
             await writes.sequencer.announce(connection, head=batch["head"])
     return batch["head"]
 

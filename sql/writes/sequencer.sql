@@ -70,20 +70,24 @@ UPDATE log_head
 RETURNING batch.after, batch.head, batch.topics;
 
 -- deliver -> none
--- One job in each queue that waits for the topic: for each entity, or for the entry as a whole.
-INSERT INTO job (queue, pos, entity_id)
-SELECT route.queue, log.pos, entity.id
-  FROM log
-  JOIN unnest(%(topics)s::text[], %(queues)s::text[], %(wholes)s::boolean[])
-       AS route (topic, queue, is_whole) ON route.topic = log.topic
- CROSS JOIN unnest(CASE WHEN route.is_whole THEN ARRAY[log.scope] ELSE log.entity_ids END)
-         AS entity (id)
- WHERE log.pos > %(after)s
-    ON CONFLICT DO NOTHING;
-
--- announce_jobs -> none
--- To the workers: which queues have news.
-SELECT pg_notify('job', queue) FROM unnest(%(queues)s::text[]) AS queue;
+-- One job in each queue that waits for the topic: for each entity, or for the entry as a whole. To
+-- the workers: which queues have news. Workflows have none from those who have no workflows.
+WITH made AS (
+    INSERT INTO job (queue, pos, entity_id)
+    SELECT route.queue, log.pos, entity.id
+      FROM log
+      JOIN unnest(%(topics)s::text[], %(queues)s::text[], %(wholes)s::boolean[])
+           AS route (topic, queue, is_whole) ON route.topic = log.topic
+     CROSS JOIN unnest(CASE WHEN route.is_whole THEN ARRAY[log.scope] ELSE log.entity_ids END)
+             AS entity (id)
+     WHERE log.pos > %(after)s
+       AND (route.queue <> 'workflow'
+            OR EXISTS (SELECT 1 FROM workflow
+                        WHERE workflow.owner_id = log.scope AND workflow.is_enabled))
+        ON CONFLICT DO NOTHING
+ RETURNING queue
+)
+SELECT pg_notify('job', made.queue) FROM made GROUP BY made.queue;
 
 -- announce -> none
 -- Delivered by the commit of the pass; the sequencer is the only one who notifies in a transaction.
