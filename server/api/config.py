@@ -16,20 +16,17 @@ from sync.operations import system
 
 
 @endpoint("GET", "/admin/config", auth="admin", permission="adminConfig.read")
-@endpoint("GET", "/system-config", auth="admin", permission="systemConfig.read")
 async def get_admin_config(call: Call) -> Json:
     async with call.context.database.read() as connection:
         return wire.show_admin_config(await config.load(connection))
 
 
 @endpoint("GET", "/admin/config/defaults", auth="admin", permission="adminConfig.read")
-@endpoint("GET", "/system-config/defaults", auth="admin", permission="systemConfig.read")
 async def get_admin_config_defaults(call: Call) -> Json:
     return wire.show_admin_config(Config())
 
 
 @endpoint("PUT", "/admin/config", auth="admin", permission="adminConfig.update", body=WHOLE)
-@endpoint("PUT", "/system-config", auth="admin", permission="systemConfig.update", body=WHOLE)
 async def update_admin_config(call: Call) -> Json:
     wanted = msgspec.convert(msgspec.to_builtins(call.body), Config)
     await _try_mail(wanted.notifications.smtp, call.context.config.notifications.smtp)
@@ -49,6 +46,21 @@ async def _try_mail(wanted: Smtp, before: Smtp) -> None:
             await mail.verify(wanted)
         except mail.CannotSend as problem:
             raise Invalid(f"Invalid SMTP configuration: {problem}") from problem
+
+
+@endpoint("GET", "/system-config", auth="admin", permission="systemConfig.read")
+async def get_config(call: Call) -> Json:
+    return await get_admin_config(call)
+
+
+@endpoint("GET", "/system-config/defaults", auth="admin", permission="systemConfig.read")
+async def get_config_defaults(call: Call) -> Json:
+    return await get_admin_config_defaults(call)
+
+
+@endpoint("PUT", "/system-config", auth="admin", permission="systemConfig.update", body=WHOLE)
+async def update_config(call: Call) -> Json:
+    return await update_admin_config(call)
 
 
 @endpoint(
