@@ -6,7 +6,7 @@ import msgspec
 
 from server import mail
 from server.config_body import WHOLE
-from server.endpoint import Call, endpoint
+from server.endpoint import Answer, Call, endpoint
 from server.wire import Json
 from server.wire import config as wire
 from sync import config, worker
@@ -49,17 +49,17 @@ async def _try_mail(wanted: Smtp, before: Smtp) -> None:
 
 
 @endpoint("GET", "/system-config", auth="admin", permission="systemConfig.read")
-async def get_config(call: Call) -> Json:
+async def get_config(call: Call) -> Answer:
     return await get_admin_config(call)
 
 
 @endpoint("GET", "/system-config/defaults", auth="admin", permission="systemConfig.read")
-async def get_config_defaults(call: Call) -> Json:
+async def get_config_defaults(call: Call) -> Answer:
     return await get_admin_config_defaults(call)
 
 
 @endpoint("PUT", "/system-config", auth="admin", permission="systemConfig.update", body=WHOLE)
-async def update_config(call: Call) -> Json:
+async def update_config(call: Call) -> Answer:
     return await update_admin_config(call)
 
 
