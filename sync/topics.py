@@ -26,7 +26,7 @@ THUMBNAIL = Queue("thumbnail")
 TRANSCODE = Queue("transcode")
 PERSON_THUMBNAIL = Queue("person_thumbnail")
 MAIL = Queue("mail")
-WORKFLOW = Queue("workflow")
+WORKFLOW = Queue("workflow")  # of users who have workflows
 FILE_REMOVAL = Queue("file_removal", is_whole=True)
 ALL = (MAIL, METADATA, EDIT, THUMBNAIL, TRANSCODE, PERSON_THUMBNAIL, WORKFLOW, FILE_REMOVAL)
 QUEUES = {queue.name: queue for queue in ALL}

@@ -147,6 +147,7 @@ async def test_triggers_are_listed(alice):
         ("assetTypeFilter", {"allowedTypes": ["IMAGE", "SONG"]}, ["allowedTypes", 1]),
         ("assetVisibility", {"visibility": "hidden"}, ["visibility"]),
         ("assetArchive", {"inverse": "yes"}, ["inverse"]),
+        ("assetAddToAlbums", {"albumIds": ["x"]}, []),
         ("assetLocationFilter", {"coordinate": {"latitude": 91}}, ["coordinate", "latitude"]),
     ],
 )
@@ -262,6 +263,21 @@ async def test_steps_that_are_off_are_left_out(alice, make, add, done):
     await done()
 
     assert (await shown(alice, asset_id))["isFavorite"] is True
+
+
+async def test_without_workflows_there_is_no_work(alice, make, add, database, query, admin):
+    await admin.put("/api/queues/workflow", {"isPaused": True})
+    await make(FAVORITE, client=admin)
+    await make(FAVORITE, enabled=False)
+    await add()
+    await settle(database)
+    assert await query("SELECT 1 FROM job WHERE queue = 'workflow'") == []
+
+    await make(FAVORITE, trigger="AssetTagged")
+    await add()
+    await settle(database)
+    statistics = (await admin.get("/api/queues/workflow")).json["statistics"]
+    assert statistics["paused"] + statistics["waiting"] == 1
 
 
 async def test_only_the_owners_enabled_workflows_run(alice, bob, make, add, done, logs):
