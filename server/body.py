@@ -241,7 +241,8 @@ def _check_number(
     type_: types.IntType | types.FloatType, value: Any, path: Path
 ) -> Iterator[Issue]:
     is_int = isinstance(type_, types.IntType)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or (isinstance(value, float) and not math.isfinite(value)):
         yield _wrong_type("number", value, path)
     elif is_int and value != int(value):
         message = "Invalid input: expected int, received number"

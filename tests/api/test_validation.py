@@ -153,7 +153,8 @@ async def test_what_is_no_option_is_refused(alice):
 @pytest.mark.parametrize(
     ("value", "code"),
     [(0, "too_small"), (-1, "too_small"), (2**53, "too_big"), (10**30, "too_big"),
-     (1.5, "invalid_type"), ("60", "invalid_type"), (True, "invalid_type"), (None, "invalid_type")],
+     (10**400, "too_big"), (1.5, "invalid_type"), ("60", "invalid_type"), (True, "invalid_type"),
+     (None, "invalid_type")],
 )  # fmt: skip
 async def test_a_number_has_bounds(alice, value, code):
     (issue,) = await refuse(alice, "POST", "/api/sessions", {"duration": value})
