@@ -160,5 +160,6 @@ def test_what_a_pass_touches_is_told_by_the_topics_alone():
         "auth_user": ["user.updated"],
     }
     assert topics.routes(["asset.uploaded", "asset.trashed"]) == [
-        ("asset.uploaded", topics.METADATA)
+        ("asset.uploaded", topics.METADATA),
+        ("asset.uploaded", topics.WORKFLOW),
     ]
