@@ -21,13 +21,8 @@ JSON = "application/json"
 BYTES = "application/octet-stream"
 REF = "#/components/schemas/"
 UUID: Schema = {"type": "string", "format": "uuid", "pattern": f"^{UUID_V4.pattern}$"}
-# What the return type of a handler says; ANSWERS says it where that is not all.
-RETURNED: dict[str, str | None] = {
-    "None": None,
-    "Json": JSON,
-    "web.Response": JSON,
-    "web.StreamResponse": BYTES,
-}
+# What a handler's return type says if not JSON; ANSWERS says it where that is not all.
+RETURNED: dict[str, str | None] = {"None": None, "web.StreamResponse": BYTES}
 ANSWERS: dict[str, dict[int, str | None]] = {
     "create_cluster_group_request": {200: JSON, 201: JSON},
     "create_face": {201: None},
@@ -236,7 +231,7 @@ def _request_content(one: Endpoint, shapes: Shapes) -> Schema:
 
 
 def _responses(one: Endpoint) -> Schema:
-    returned = RETURNED[one.handle.__annotations__["return"]]
+    returned = RETURNED.get(one.handle.__annotations__["return"], JSON)
     answers = ANSWERS.get(one.handle.__name__, {one.status if returned else 204: returned})
     done = {str(status): _response(media_type) for status, media_type in answers.items()}
     return done | {name: {"$ref": f"#/components/responses/{name}"} for name in _refusals(one)}
