@@ -222,6 +222,8 @@ TELLERS: dict[str, Teller | None] = {
     "asset.metadata_requested": None,
     "asset.thumbnail_requested": None,
     "asset.file_deleted": None,
+    "asset.transcode_requested": None,
+    "asset.transcoded": None,
     "asset.metadata_extracted": None,
     "asset.thumbnail_made": _tell_upload,
     "asset.updated": _tell_update,
