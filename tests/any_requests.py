@@ -14,8 +14,11 @@ Schema = dict[str, Any]
 
 JSON = "application/json"
 UUIDS = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-IDS_KEPT = 400
+IDS_KEPT = 40
 DEPTH_MAX = 4
+# Whose ids a field takes, by a part of its name.
+WORDS = {"asset": "assets", "album": "albums", "user": "users", "person": "people", "tag": "tags",
+         "sharedwith": "users", "face": "faces", "owner": "users"}  # fmt: skip
 MOMENTS = [
     "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999Z",
     "9999-12-31T23:59:59-12:00", "2024-02-29T12:00:00.123456789Z", "2024-05-06T07:08Z",
@@ -53,8 +56,9 @@ class Maker:
 
     document: Schema
     random: Random
-    ids: list[str] = field(default_factory=list)
+    ids: dict[str, list[str]] = field(default_factory=dict)  # by the resource's word
     share_wrong: float = 0.03
+    word: str = ""  # whose ids are meant where nothing says it
 
     def operations(self) -> Iterator[tuple[str, str, Schema]]:
         for path, methods in self.document["paths"].items():
@@ -63,20 +67,22 @@ class Maker:
                 if JSON in content:  # Forms have tests of their own.
                     yield method.upper(), path, operation
 
-    def hear(self, data: bytes) -> None:
-        """Remember what has an id."""
-        heard = [*self.ids, *(one.decode() for one in UUIDS.findall(data))]
-        self.ids = list(dict.fromkeys(heard))[-IDS_KEPT:]
+    def hear(self, path: str, data: bytes) -> None:
+        """Remember what has an id: of which resource, the path says."""
+        word = path.split("/")[1]
+        heard = [*self.ids.get(word, ()), *(one.decode() for one in UUIDS.findall(data))]
+        self.ids[word] = list(dict.fromkeys(heard))[:IDS_KEPT]
 
     def request(self, method: str, path: str, operation: Schema) -> Request:
         """One that is right more often than not, or wrong in few places."""
         query: list[tuple[str, str]] = []
+        self.word = path.split("/")[1]
         for one in operation["parameters"]:
             if one["in"] == "path":
-                text = quote(_text(self.value(one["schema"])) or "-", safe="")
+                text = quote(_text(self._named(one["name"], one["schema"])) or "-", safe="")
                 path = path.replace(f"{{{one['name']}}}", text)
             elif one["required"] or self.random.random() < 0.4:
-                value = self.value(one["schema"])
+                value = self._named(one["name"], one["schema"])
                 values = value if isinstance(value, list) else [value]
                 query += [(one["name"], _text(each)) for each in values]
         content = operation.get("requestBody", {}).get("content", {})
@@ -95,6 +101,14 @@ class Maker:
         if "enum" in schema:
             return self.random.choice(schema["enum"])
         return self._of_type(schema, depth)
+
+    def _named(self, name: str, schema: Schema, depth: int = 0) -> Any:
+        """`albumIds` are of albums, `id` is of what the operation is about."""
+        outer = self.word
+        self.word = next((word for part, word in WORDS.items() if part in name.lower()), outer)
+        value = self.value(schema, depth)
+        self.word = outer
+        return value
 
     def _of_type(self, schema: Schema, depth: int) -> Any:
         match schema.get("type"):
@@ -118,9 +132,9 @@ class Maker:
         random = self.random
         match schema.get("format"):
             case "uuid":
-                is_known = self.ids and random.random() < 0.8
+                known = self.ids.get(self.word)
                 unknown = str(UUID(int=random.getrandbits(128), version=4))
-                return random.choice(self.ids) if is_known else unknown
+                return random.choice(known) if known and random.random() < 0.8 else unknown
             case "date-time":
                 return random.choice(MOMENTS)
             case "email":
@@ -149,7 +163,7 @@ class Maker:
     def _object(self, schema: Schema, depth: int) -> dict[str, Any]:
         share = 0.5 if depth <= DEPTH_MAX else 0
         found = {
-            name: self.value(field, depth + 1)
+            name: self._named(name, field, depth + 1)
             for name, field in schema.get("properties", {}).items()
             if name in schema.get("required", ()) or self.random.random() < share
         }
@@ -158,7 +172,17 @@ class Maker:
         return found
 
     def _anything(self, depth: int) -> Any:
-        plain = [None, True, *TEXTS, *NUMBERS, *REALS, *MOMENTS, *self.ids[:3], [], {}]
+        plain = [
+            None,
+            True,
+            *TEXTS,
+            *NUMBERS,
+            *REALS,
+            *MOMENTS,
+            *self.ids.get("assets", ())[:3],
+            [],
+            {},
+        ]
         if depth <= DEPTH_MAX and self.random.random() < 0.3:
             inner = self._anything(depth + 1)
             return self.random.choice([[inner], [inner] * 3, {"a": inner}, {"": inner}])
