@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from server import openapi
+from server.api import openapi
 from server.bulk import IDS_MAX
 from server.endpoint import ENDPOINTS, OURS
 from tests.any_requests import JSON, Maker, Schema

@@ -11,7 +11,7 @@ import pytest
 from openapi_spec_validator import validate
 
 import server.app  # noqa: F401 - registers all that is served
-from server import openapi
+from server.api import openapi
 from server.endpoint import ENDPOINTS, OURS
 from tests import contract
 
