@@ -23,7 +23,7 @@ from sql import reads
 from storage import files, paths
 from sync import access
 from sync.errors import Invalid, NoAccess
-from sync.operations import asset_metadata, assets, copies, renditions
+from sync.operations import asset_metadata, assets, copies, duplicates, renditions
 
 MINUTES_MAX = 10_000 * 366 * 24 * 60  # more than a calendar has
 
@@ -50,6 +50,7 @@ class AssetBulkUpdate(Changes, kw_only=True):
     ids: Ids
     date_time_relative: Annotated[int, Meta(ge=-MINUTES_MAX, le=MINUTES_MAX)] | UnsetType = UNSET
     time_zone: str | UnsetType = UNSET
+    duplicate_id: Id | UnsetType | None = UNSET
 
 
 class AssetCopy(Body):
@@ -153,6 +154,8 @@ async def update_assets(call: Call) -> None:
     await _require(call, call.body.ids, "asset.update")
     for ids in assets.shares(call.body.ids):
         async with call.context.database.write() as tx:
+            if call.body.duplicate_id is not UNSET:
+                await duplicates.set_group(tx, call.actor, ids, call.body.duplicate_id)
             await assets.update_assets(tx, call.actor, ids, **details, is_bulk=True)
 
 

@@ -40,6 +40,22 @@ async def dismiss_groups(tx: Transaction, actor: Actor, duplicate_ids: Sequence[
     await _dissolve(tx, actor, members)
 
 
+async def set_group(
+    tx: Transaction, actor: Actor, asset_ids: Sequence[UUID], duplicate_id: UUID | None
+) -> None:
+    """Put up to a thousand assets into a group, or take them out of theirs."""
+    await access.hold_library(tx, actor.user_id)
+    await access.lock_assets(tx, actor, asset_ids, "asset.update")
+    if duplicate_id is None:
+        left = await writes.duplicates.leave_groups(tx, asset_ids=list(asset_ids))
+        await _stage(tx, actor.user_id, [row["id"] for row in left])
+        return
+    joined = await writes.duplicates.join_group(
+        tx, asset_ids=list(asset_ids), duplicate_id=duplicate_id
+    )
+    await _stage(tx, actor.user_id, [row["id"] for row in joined])
+
+
 async def resolve_group(
     tx: Transaction,
     actor: Actor,

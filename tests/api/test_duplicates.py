@@ -340,3 +340,18 @@ async def test_who_may_look_may_not_decide(alice, group, onlookers):
     guest = await seen.guest.post("/api/duplicates/resolve", resolving(made))
     assert (guest.status, guest.message) == (403, "Forbidden")
     assert await groups(alice) == {made: ids}
+
+
+async def test_a_group_is_made_and_left_as_older_apps_do_it(alice, bob, add, following):
+    one, other, foreign = await add(), await add(), await add(client=bob)
+    group = str(uuid4())
+
+    made = await alice.put("/api/assets", {"ids": [one, other], "duplicateId": group})
+    assert made.status == 204
+    assert [len(each["assets"]) for each in (await alice.get("/api/duplicates")).json] == [2]
+    refused = await alice.put("/api/assets", {"ids": [foreign], "duplicateId": group})
+    assert (refused.status, refused.message) == (400, "Not found or no asset.update access")
+    await alice.put("/api/assets", {"ids": [one, other], "duplicateId": None})
+
+    assert (await alice.get("/api/duplicates")).json == []
+    await following()

@@ -20,7 +20,6 @@ Schema = dict[str, Any]
 # What we say otherwise, and may.
 OTHERWISE = {
     "POST /admin/database-backups/upload": {"a body: file"},  # It can do nothing without.
-    "PUT /assets": {"a body: duplicateId"},  # Groups are resolved by /duplicates.
     "GET /oauth/mobile-redirect": {"statuses"},  # A redirect, which the contract calls 200.
     # Types of lines that the contract does not know yet.
     "DELETE /sync/ack": {"a body: types"},
