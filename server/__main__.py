@@ -59,7 +59,13 @@ async def _serve(settings: Settings, database: Database, port: int, stopping: as
     async with database.read() as connection:
         in_force = await config.load(connection)
         mode = await operations.find(connection)
-    context = Context(database, settings.root, settings.web_root, in_force)
+    context = Context(
+        database,
+        settings.root,
+        settings.web_root,
+        in_force,
+        heed=lambda settings: config.follow_logging(settings.logging),
+    )
     served = maintenance.build_app(context, mode) if mode else app.build_app(context)
     runner = web.AppRunner(served, access_log=None)
     await runner.setup()
