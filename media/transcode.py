@@ -17,6 +17,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from media import video
@@ -84,6 +85,7 @@ class _Picture:
             track.codec_context.codec_tag = "hvc1"  # The name by which Apple plays it.
         self._track = track
         self._shown = -1
+        self._reformatter = VideoReformatter()
 
     def describe(self, frame: VideoFrame) -> None:
         """Tell players how to show it, before anything is written."""
@@ -99,7 +101,9 @@ class _Picture:
             yield from self._track.encode_lazy(None)
         elif frame.pts is not None and frame.pts > self._shown:  # Encoders take no step back.
             self._shown = frame.pts
-            made = video.for_players(frame, self._track.width, self._track.height)
+            made = video.for_players(
+                frame, self._track.width, self._track.height, self._reformatter
+            )
             made.pict_type = 0  # Where key frames are is the encoder's choice.
             yield from self._track.encode_lazy(made)
 

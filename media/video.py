@@ -21,6 +21,7 @@ from av.video.reformatter import (
     Colorspace,
     ColorTrc,
     Interpolation,
+    VideoReformatter,
 )
 from av.video.stream import VideoStream
 
@@ -44,6 +45,8 @@ _HIGH_RANGE = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 _WIDE = (ColorPrimaries.BT2020, ColorPrimaries.SMPTE431, ColorPrimaries.SMPTE432)
 _SMOOTH = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 _UNSPECIFIED = 2
+# What can be converted from; what else a file claims is as good as nothing. ITU-T H.273.
+_MATRICES, _PRIMARIES = (0, 1, 2, 5, 6, 7, 9), (1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12)
 
 # Signs of the display matrix → the EXIF orientation that shows the same. ISO/IEC 14496-12, 6.2.2.
 _ORIENTATIONS: dict[tuple[int, ...], int] = {
@@ -267,6 +270,7 @@ def readable(
 
 def _light(frame: VideoFrame) -> tuple[float, float]:
     """How light it is on the whole, and in its lightest parts: 0 to 255."""
+    _forget_nonsense(frame)
     small = frame.reformat(
         64, 36, "gray", src_color_range=_range(frame), dst_color_range=ColorRange.JPEG, threads=1
     )
@@ -290,6 +294,7 @@ def _pixels(frame: VideoFrame, stream: VideoStream, turn: int) -> pyvips.Image:
 
 def in_srgb(frame: VideoFrame, width: int, height: int) -> VideoFrame:
     """RGB as a screen shows it; what is brighter than paper white is clipped."""
+    _forget_nonsense(frame)
     transfer, primaries = _target(frame)
     return frame.reformat(
         width,
@@ -305,10 +310,17 @@ def in_srgb(frame: VideoFrame, width: int, height: int) -> VideoFrame:
     )
 
 
-def for_players(frame: VideoFrame, width: int, height: int) -> VideoFrame:
-    """Eight bits, in the colours it has; high dynamic range as in_srgb shows it, in BT.709."""
+def for_players(
+    frame: VideoFrame, width: int, height: int, reformatter: VideoReformatter
+) -> VideoFrame:
+    """Eight bits, in the colours it has; high dynamic range as in_srgb shows it, in BT.709.
+
+    One reformatter for a film: to prepare for high dynamic range takes it seconds.
+    """
+    _forget_nonsense(frame)
     bright = is_bright(frame)
-    return frame.reformat(
+    return reformatter.reformat(
+        frame,
         width,
         height,
         "yuv420p",
@@ -327,6 +339,13 @@ def for_players(frame: VideoFrame, width: int, height: int) -> VideoFrame:
 def is_bright(frame: VideoFrame) -> bool:
     """Of high dynamic range."""
     return frame.color_trc in _HIGH_RANGE
+
+
+def _forget_nonsense(frame: VideoFrame) -> None:
+    if frame.colorspace not in _MATRICES:
+        frame.colorspace = _UNSPECIFIED
+    if frame.color_primaries not in _PRIMARIES:
+        frame.color_primaries = ColorPrimaries.BT2020 if is_bright(frame) else _UNSPECIFIED
 
 
 def _target(frame: VideoFrame) -> tuple[ColorTrc | None, ColorPrimaries | None]:

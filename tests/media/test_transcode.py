@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -20,7 +21,7 @@ from media import transcode, video
 from media.consumers import transcode_consumer
 from media.errors import UnreadableImage
 from storage import paths
-from sync import sequencer, worker
+from sync import sequencer, tail, worker
 from sync.actor import Actor
 from sync.config import FFmpeg
 from sync.operations import assets, renditions
@@ -370,6 +371,10 @@ def work(library: Library) -> Callable[[], Any]:  # noqa: F811
     return work
 
 
+def is_about(topic: str, asset_id: UUID, entry: tail.Entry) -> bool:
+    return entry.topic == topic and entry.entity_ids == [asset_id]
+
+
 async def encoded(library: Library, asset_id: UUID) -> Path | None:  # noqa: F811
     row = await library.row(
         "SELECT key FROM asset_file WHERE asset_id = %(id)s AND type = 'encoded_video'", asset_id
@@ -432,10 +437,11 @@ async def test_the_process_makes_it_over_and_stops_amid_the_next(
     async with media_process(dsn, library.root) as process:
         asset_id = await library.upload(short, kind="VIDEO")
         following = await library.upload(long, kind="VIDEO")
-        await until(
-            library.database,
-            lambda entry: entry.topic == "asset.transcoded" and entry.entity_ids == [asset_id],
-        )
+        for topic, id_ in (
+            ("asset.transcoded", asset_id),
+            ("asset.transcode_requested", following),
+        ):
+            await until(library.database, partial(is_about, topic, id_))
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 from PIL import Image
 
 from media import metadata, video
@@ -243,6 +244,16 @@ def test_high_dynamic_range_looks_as_it_was_seen(tmp_path: Path, kind: str) -> N
     path = high_range(tmp_path / "a.mp4", scene(320, 180), kind)
 
     assert distance(poster(path), scene(320, 180)) < 20
+
+
+@pytest.mark.parametrize(("matrix", "primaries", "transfer"), [(14, 9, 16), (3, 0, 18), (10, 3, 1)])
+def test_colours_that_nobody_can_convert_are_guessed(
+    matrix: int, primaries: int, transfer: int
+) -> None:
+    frame = VideoFrame(64, 36, "yuv420p10le")
+    frame.colorspace, frame.color_primaries, frame.color_trc = matrix, primaries, transfer
+
+    assert video.in_srgb(frame, 32, 18).width == 32
 
 
 # What cannot be read.
