@@ -11,6 +11,18 @@ from sync.errors import Invalid
 # By path: a setting, or a group of them. Of two that a setting is in, the smaller one decides.
 HONOURED = (
     "backup.database",
+    "ffmpeg.acceptedAudioCodecs",
+    "ffmpeg.acceptedContainers",
+    "ffmpeg.acceptedVideoCodecs",
+    "ffmpeg.crf",
+    "ffmpeg.gopSize",
+    "ffmpeg.maxBitrate",
+    "ffmpeg.preset",
+    "ffmpeg.targetAudioCodec",
+    "ffmpeg.targetResolution",
+    "ffmpeg.targetVideoCodec",
+    "ffmpeg.threads",
+    "ffmpeg.transcode",
     "image.preview.progressive",
     "image.preview.quality",
     "image.preview.size",
@@ -37,7 +49,7 @@ HONOURED = (
 )
 # The others, and why.
 REFUSED = {
-    "ffmpeg": "videos are not transcoded",
+    "ffmpeg": "films are made over by the processor, in one pass, before they are played",
     "image": "thumbnails are WebP, previews are JPEG, both in sRGB",
     "job": "nothing works in this queue",
     "library": "external libraries are not scanned",
