@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from hypothesis import settings
@@ -12,7 +13,7 @@ from sync import retention
 from tests.sync import long_run, machine
 from tests.sync.machine import Library
 from tests.sync.replica import Replica, new_session
-from tests.sync.test_convergence import EXAMPLES, SETTINGS
+from tests.sync.test_convergence import EXAMPLES, ROUNDS_MAX, SETTINGS
 from tests.sync.test_retention import Phone
 
 WHOLE = b"""
@@ -60,5 +61,9 @@ async def new_phone(database, user_id) -> Replica:
 def test_every_client_converges_while_the_past_is_forgotten(dsn, monkeypatch):
     monkeypatch.setattr(long_run, "Library", Forgetful)
     monkeypatch.setattr(machine, "new_replica", new_phone)
-    long_run.run(dsn, settings(SETTINGS, max_examples=-(-EXAMPLES // 4)))
+    for number in range(ROUNDS_MAX):
+        how = settings(SETTINGS, max_examples=-(-EXAMPLES // 2))
+        long_run.run(dsn, how, None if "EXAMPLES" in os.environ else number)
+        if Forgetful.forgotten and Forgetful.left_behind:
+            break
     assert Forgetful.forgotten > 0 and Forgetful.left_behind > 0  # It proved something.
