@@ -20,6 +20,7 @@ async def post_stream(client, server) -> tuple[asyncio.StreamReader, asyncio.Str
     head = [
         "POST /api/sync/stream HTTP/1.1",
         "Host: localhost",
+        "Content-Type: application/json",
         *(f"{name}: {value}" for name, value in client.headers.items()),
         f"Content-Length: {len(body)}",
     ]
