@@ -133,7 +133,11 @@ async def ask_for_stream(client, server) -> tuple[asyncio.StreamReader, asyncio.
     """Nothing of the answer is read."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1 << 12)
     body = json.dumps({"types": ["UserMetadataV1", "AssetsV2", "UsersV1"]})
-    fields = client.headers | {"Host": "localhost", "Content-Length": str(len(body))}
+    fields = client.headers | {
+        "Host": "localhost",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+    }
     fields["Connection"] = "close"
     head = [f"{name}: {value}" for name, value in fields.items()]
     writer.write("\r\n".join(["POST /api/sync/stream HTTP/1.1", *head, "", body]).encode())
