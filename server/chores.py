@@ -31,9 +31,19 @@ Chore = Callable[[Context], Awaitable[None]]
 
 async def do_all(context: Context) -> bool:
     """Every chore, unless another process is at it; return whether it was our turn."""
+    return await _do(context, CHORES)
+
+
+async def mend(context: Context) -> None:
+    """After a start: what a process that died may have left half done. Not what reads everything,
+    which a restart should not cost."""
+    await _do(context, MENDING)
+
+
+async def _do(context: Context, wanted: tuple[Chore, ...]) -> bool:
     async with schedule.turn(context.database, "chores") as is_ours:
         if is_ours:
-            for chore in CHORES:
+            for chore in wanted:
                 if chore not in OPTIONAL or OPTIONAL[chore](context.config.nightly_tasks):
                     await attempt(chore, context)
         return is_ours
@@ -177,6 +187,14 @@ CHORES: tuple[Chore, ...] = (
     make_memories,
     forget_memories,
     group_identical,
+)
+MENDING: tuple[Chore, ...] = (
+    remove_litter,
+    departures.remove_departed,
+    libraries.remove_deleted,
+    request_missing,
+    request_missing_person_thumbnails,
+    make_memories,
 )
 # What an administrator may do without.
 OPTIONAL: dict[Chore, Callable[[NightlyTasks], bool]] = {

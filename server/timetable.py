@@ -99,7 +99,7 @@ BY_HAND: dict[str, Chore] = {
 
 async def _run(context: Context) -> None:
     await asyncio.sleep(START_SECONDS)
-    await _attempt(do_nightly, context)
+    await _attempt(chores.mend, context)
     async with asyncio.TaskGroup() as running:
         while True:
             try:

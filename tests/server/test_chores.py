@@ -220,7 +220,7 @@ async def test_they_are_done_at_the_start(context, server, monkeypatch):
     async def note(_: Context) -> None:
         done.set()
 
-    monkeypatch.setattr(chores, "CHORES", (note,))
+    monkeypatch.setattr(chores, "MENDING", (note,))
     monkeypatch.setattr(timetable, "START_SECONDS", 0)
     async with TestServer(build_app(context)), asyncio.timeout(10):
         await done.wait()
