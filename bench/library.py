@@ -31,6 +31,8 @@ MemoryToAssetsV1 StacksV1 PartnerStacksV1 UserMetadataV1 PeopleV1 AssetFacesV2 A
 TYPES = MOBILE_TYPES.split()
 
 POPULATE = """
+INSERT INTO setting (name, value)  -- what is done unasked must not be measured
+VALUES ('nightlyTasks.generateMemories', 'false'), ('nightlyTasks.missingThumbnails', 'false');
 INSERT INTO "user" (id, email, name, is_admin)
 VALUES (%(owner)s, 'owner@example.org', 'Owner', true);
 INSERT INTO session (id, user_id, token_hash) VALUES (%(session)s, %(owner)s, %(token_hash)s);
