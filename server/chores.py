@@ -18,7 +18,15 @@ from storage import janitor
 from storage.janitor import Implausible
 from sync import doctor, retention, schedule
 from sync.config import NightlyTasks
-from sync.operations import assets, duplicates, memories, person_thumbnails, renditions, sessions
+from sync.operations import (
+    assets,
+    duplicates,
+    memories,
+    notifications,
+    person_thumbnails,
+    renditions,
+    sessions,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +136,12 @@ async def _request(
         after, count = rows[-1]["id"], count + len(rows)
 
 
+async def forget_notifications(context: Context) -> None:
+    """Those nobody looks at any more."""
+    async with context.database.write() as tx:
+        await notifications.forget_old(tx)
+
+
 async def prune_log(context: Context) -> None:
     """What is long gone, and no device has to be told any more."""
     pruned = await retention.prune(context.database)
@@ -180,6 +194,7 @@ CHORES: tuple[Chore, ...] = (
     libraries.remove_deleted,
     departures.recount_usage,
     limits.forget_guesses,
+    forget_notifications,
     request_missing,
     request_missing_person_thumbnails,
     prune_log,
@@ -200,6 +215,7 @@ MENDING: tuple[Chore, ...] = (
 OPTIONAL: dict[Chore, Callable[[NightlyTasks], bool]] = {
     empty_trash: lambda tasks: tasks.database_cleanup,
     end_sessions: lambda tasks: tasks.database_cleanup,
+    forget_notifications: lambda tasks: tasks.database_cleanup,
     prune_log: lambda tasks: tasks.database_cleanup,
     forget_memories: lambda tasks: tasks.database_cleanup,
     make_memories: lambda tasks: tasks.generate_memories,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sql import Transaction
 from sync import log
+from sync.operations import notifications
 from sync.topics import EVERYONE
 
 REASON_CHARACTERS_MAX = 500
@@ -18,7 +19,11 @@ async def note_backup(tx: Transaction, name: str, size: int) -> None:
 
 async def note_failure(tx: Transaction, reason: str) -> None:
     """No backup was made: whoever administrates is to know."""
-    await _stage(tx, "backup.failed", reason=reason[:REASON_CHARACTERS_MAX])
+    told = reason[:REASON_CHARACTERS_MAX]
+    await _stage(tx, "backup.failed", reason=told)
+    await notifications.tell_admins(
+        tx, "Database backup failed", type="BackupFailed", description=told
+    )
 
 
 async def note_upload(tx: Transaction, by: UUID | str, name: str, size: int) -> None:

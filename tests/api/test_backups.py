@@ -73,7 +73,7 @@ async def test_only_so_many_are_kept(context, root):
     assert not list(folder.glob("*.tmp"))
 
 
-async def test_a_failure_says_why(context, server, database):
+async def test_a_failure_says_why(context, server, database, admin, alice):
     """A role that may not read all of it can dump nothing."""
     async with database.write() as tx:
         await tx.execute("CREATE TABLE secret (id int)")
@@ -84,6 +84,10 @@ async def test_a_failure_says_why(context, server, database):
     assert not list((context.root / "backups").iterdir())
     (entry,) = await entries(database, "backup.failed")
     assert "row-level security" in entry.facts["reason"]
+    (told,) = (await admin.get("/api/notifications")).json
+    assert (told["type"], told["level"]) == ("BackupFailed", "error")
+    assert told["description"] == entry.facts["reason"]
+    assert (await alice.get("/api/notifications")).json == []
 
 
 async def test_one_is_made_at_a_time(context, database):

@@ -242,3 +242,20 @@ async def test_the_trash_is_emptied_when_its_time_is_over(context, alice, bob, c
     assert (await alice.get(f"/api/assets/{kept}")).json["isTrashed"] is True
     assert (await alice.get(f"/api/assets/{old}")).status == 400
     assert (await bob.get(f"/api/assets/{others}")).status == 400
+
+
+async def test_old_notifications_go(context, admin, alice, change):
+    for title in ("old", "read", "new"):
+        body = {"userId": alice.user["id"], "title": title}
+        assert (await admin.post("/api/admin/notifications", body)).status == 201
+    await change(
+        "UPDATE notification SET created_at = now() - interval '91 days' WHERE title = 'old'"
+    )
+    await change(
+        "UPDATE notification SET read_at = now() - interval '31 days' WHERE title = 'read'"
+    )
+
+    assert await chores.do_all(context)
+
+    left = (await alice.get("/api/notifications")).json
+    assert [one["title"] for one in left] == ["new"]
