@@ -70,7 +70,13 @@ async def test_what_is_switched_off_has_no_time(context, begun):
 
 
 CHORES = {
-    "databaseCleanup": {"empty_trash", "end_sessions", "prune_log", "forget_memories"},
+    "databaseCleanup": {
+        "empty_trash",
+        "end_sessions",
+        "forget_memories",
+        "forget_notifications",
+        "prune_log",
+    },
     "missingThumbnails": {"request_missing", "request_missing_person_thumbnails"},
     "generateMemories": {"make_memories"},
     "syncQuotaUsage": {"recount_usage"},
