@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -190,7 +191,10 @@ def _refuse(refused: Refused) -> web.Response:
     if isinstance(refused, body.InvalidBody):
         answer["errors"] = refused.issues
     status = next((STATUSES[kind] for kind in type(refused).__mro__ if kind in STATUSES), 400)
-    return json_response(answer, status=status)
+    response = json_response(answer, status=status)
+    if isinstance(refused, TooMany):
+        response.headers["Retry-After"] = str(max(1, math.ceil(refused.wait_seconds)))
+    return response
 
 
 def _answer_http(request: web.Request, error: web.HTTPException) -> web.Response:

@@ -1,4 +1,4 @@
-"""How often a password or a PIN code may be guessed.
+"""How often a password, a PIN code or the password of a link may be guessed.
 
 Each name has an allowance that fills up again: guessing gets slow, but nobody is locked out for
 long. What is right costs nothing. The counters are in Postgres, so all processes share them.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import IPv6Address, IPv6Network, ip_address
+from uuid import UUID
 
 from aiohttp import web
 
@@ -55,6 +56,16 @@ def at_secret(actor: Actor) -> list[Allowance]:
     return [
         Allowance(f"secret {actor.user_id} {credential}", 5, 60.0),
         Allowance(f"secret {actor.user_id}", 10, 30.0),
+    ]
+
+
+def at_link(request: web.Request, link_id: UUID) -> list[Allowance]:
+    """Of a link's password: like a login, so that one guest does not keep the others out."""
+    address = address_of(request)
+    return [
+        Allowance(f"link {address} {link_id}", 10, 15.0),
+        Allowance(f"link {address}", 100, 2.0),
+        Allowance(f"link {link_id}", 100, 1.0),
     ]
 
 

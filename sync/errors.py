@@ -40,4 +40,6 @@ class Missing(Refused):
 
 
 class TooMany(Refused):
-    pass
+    def __init__(self, text: str, *, wait_seconds: float) -> None:
+        super().__init__(text)
+        self.wait_seconds = wait_seconds

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from sql import Transaction, writes
+from sql import Transaction, reads, writes
 from sync.errors import TooMany
 
 FORGOTTEN_AFTER = timedelta(days=1)  # Longer than any allowance takes to fill up.
@@ -27,7 +27,9 @@ async def spend(tx: Transaction, allowances: Sequence[Allowance]) -> None:
         if not await writes.guesses.spend(
             tx, name=one.name, size=one.size, refill_seconds=one.refill_seconds
         ):
-            raise TooMany("Too many attempts, please try again later")
+            rest = await reads.guesses.get_rest(tx, name=one.name)
+            wait_seconds = one.refill_seconds * (1 - rest["rest"]) - rest["age_seconds"]
+            raise TooMany("Too many attempts, please try again later", wait_seconds=wait_seconds)
 
 
 async def give_back(tx: Transaction, allowances: Sequence[Allowance]) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 from aiohttp import web
 from msgspec import UNSET, UnsetType, field
 
-from server import cookies
+from server import cookies, limits
 from server.assets import show_assets
 from server.authentication import make_link_key
 from server.body import Body, Id, Moment
@@ -128,8 +128,9 @@ async def shared_link_login(call: Call) -> web.Response:
     password = row["password"]
     if password is None:
         raise Invalid("Shared link is not password protected")
-    if not compare_digest(_digest(password), _digest(call.body.password)):
-        raise Unauthenticated("Invalid password")
+    async with limits.guessing(call.context.database, limits.at_link(call.request, link.id)):
+        if not compare_digest(_digest(password), _digest(call.body.password)):
+            raise Unauthenticated("Invalid password")
     response = json_response(await _show_one(call, link.id), status=201)
     cookies.open_link(call.request, response, link.id, password)
     return response

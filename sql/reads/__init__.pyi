@@ -558,6 +558,13 @@ class duplicates:
     @staticmethod
     async def list_albums_of(connection: Connection, *, asset_ids: list[UUID]) -> list[list_albums_of_row]: ...
 
+class guesses:
+    class get_rest_row(TypedDict):
+        rest: float
+        age_seconds: float
+    @staticmethod
+    async def get_rest(connection: Connection, *, name: str) -> get_rest_row: ...
+
 class health:
     class get_health_row(TypedDict):
         has_sequencer: bool

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer, make_mocked_request
 
 from server import limits
 from server.app import build_app
+from server.authentication import hash_password
 from server.context import Context
 from sync import guesses
 from sync.config import Config
@@ -53,6 +54,7 @@ async def test_guessing_a_password_comes_to_an_end_for_a_while(anonymous, alice,
     assert [one.status for one in answers] == [401] * 10 + [429]
     assert answers[-1].json == {"message": "Too many attempts, please try again later"}
     assert (await guess(anonymous, alice, PASSWORD, **home(1))).status == 429
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 15
 
     await execute("UPDATE guess SET at = at - interval '20 seconds'")
     assert (await guess(anonymous, alice, PASSWORD, **home(1))).status == 201
@@ -190,6 +192,58 @@ async def test_every_way_to_try_a_secret_is_counted(alice, method, path, body):
     assert statuses == [400] * 5 + [429]
 
 
+# the password of a link
+
+
+@pytest.fixture
+async def link(alice, add, share):
+    return await share(assetIds=[await add()], password="open")
+
+
+async def try_link(visitor, password="wrong"):
+    return await visitor.post("/api/shared-links/login", {"password": password})
+
+
+def guest(visit, link, number):
+    return visit(link).using(**visit(link).headers, **home(number))
+
+
+async def test_guessing_the_password_of_a_link_comes_to_an_end_for_a_while(visit, link, execute):
+    visitor = guest(visit, link, 1)
+    answers = [await try_link(visitor) for _ in range(11)]
+
+    assert [one.status for one in answers] == [401] * 10 + [429]
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 15
+    assert (await try_link(visitor, "open")).status == 429
+
+    await execute("UPDATE guess SET at = at - interval '20 seconds'")
+    assert (await try_link(visitor, "open")).status == 201
+
+
+async def test_a_guest_who_guesses_keeps_out_nobody_else(visit, link, alice, share, add):
+    other = await share(assetIds=[await add()], password="open")
+    for _ in range(11):
+        await try_link(guest(visit, link, 1))
+
+    assert (await try_link(guest(visit, link, 2), "open")).status == 201
+    assert (await try_link(guest(visit, other, 1), "open")).status == 201
+    assert (await alice.get(f"/api/shared-links/{link['id']}")).status == 200
+
+
+async def test_who_knows_the_password_of_a_link_may_give_it_as_often_as_they_like(visit, link):
+    for _ in range(12):
+        assert (await try_link(guest(visit, link, 1), "open")).status == 201
+
+
+async def test_two_processes_count_guesses_at_a_link_together(visit, link, elsewhere):
+    visitor = guest(visit, link, 1)
+    here = [await try_link(visitor) for _ in range(6)]
+    visitor.url = elsewhere
+    there = [await try_link(visitor) for _ in range(6)]
+
+    assert [one.status for one in here + there] == [401] * 10 + [429] * 2
+
+
 # what is kept
 
 
@@ -202,6 +256,20 @@ async def test_what_was_long_ago_is_forgotten(database, query, execute):
         await guesses.forget(tx)
 
     assert [row["name"] for row in await query("SELECT name FROM guess")] == ["new"]
+
+
+async def test_who_has_to_wait_is_told_how_long(database, execute):
+    one = Allowance("a", 2, 100.0)
+    for _ in range(one.size):
+        async with database.write() as tx:
+            await guesses.spend(tx, [one])
+    await execute("UPDATE guess SET at = now() - interval '30 seconds', rest = 0")
+
+    with pytest.raises(TooMany) as refused:
+        async with database.write() as tx:
+            await guesses.spend(tx, [one])
+
+    assert 69 < refused.value.wait_seconds < 71
 
 
 async def test_an_allowance_fills_up_to_its_size_and_no_further(database, execute):
@@ -221,6 +289,7 @@ async def test_an_allowance_fills_up_to_its_size_and_no_further(database, execut
 
 async def test_a_hash_is_compared_whoever_is_asked_for(anonymous, alice, execute, monkeypatch):
     """Or the time of an answer tells which accounts there are."""
+    await execute('UPDATE "user" SET password = %s', await hash_password(PASSWORD))
     compared = []
     check = bcrypt.checkpw
     monkeypatch.setattr(bcrypt, "checkpw", lambda *given: compared.append(given) or check(*given))
