@@ -2,117 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
+import importlib
+import pkgutil
 from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from server import departures, live, mail, pages, realtime, timetable
-from server.api import (
-    activities,
-    albums,
-    api_keys,
-    asset_bytes,
-    asset_files,
-    asset_upload,
-    assets,
-    authentication,
-    backups,
-    cluster_groups,
-    config,
-    download,
-    duplicates,
-    edits,
-    faces,
-    heatmap,
-    hls,
-    integrity,
-    jobs,
-    libraries,
-    licenses,
-    maintenance,
-    map,
-    memories,
-    notifications,
-    oauth,
-    openapi,
-    partners,
-    people,
-    pin,
-    plugins,
-    profile_image,
-    queues,
-    search,
-    sessions,
-    shared_links,
-    stacks,
-    sync,
-    sync_doctor,
-    system,
-    tags,
-    timeline,
-    trash,
-    users,
-    users_admin,
-    views,
-    workflows,
-)
+from server import api, beside, live, mail, pages, realtime, timetable
 from server.context import CONTEXT, Context
 from server.endpoint import JSON_BYTES_MAX, answer_errors, routes
 from server.oauth import keep_client
 from server.witness import Witness
-from server.workflows import run_beside as run_workflows
-from sync import sequencer
+from server.workflows import run_triggered
+from sync import sequencer, topics, worker
 
-RESOURCES = (
-    activities,
-    albums,
-    api_keys,
-    asset_bytes,
-    asset_files,
-    asset_upload,
-    assets,
-    authentication,
-    backups,
-    cluster_groups,
-    config,
-    duplicates,
-    download,
-    edits,
-    faces,
-    heatmap,
-    hls,
-    integrity,
-    jobs,
-    libraries,
-    licenses,
-    maintenance,
-    map,
-    memories,
-    notifications,
-    oauth,
-    openapi,
-    partners,
-    people,
-    pin,
-    plugins,
-    profile_image,
-    queues,
-    search,
-    sessions,
-    shared_links,
-    stacks,
-    sync,
-    sync_doctor,
-    system,
-    tags,
-    timeline,
-    trash,
-    users,
-    users_admin,
-    views,
-    workflows,
-)
+for _resource in pkgutil.iter_modules(api.__path__):  # Each registers what it serves.
+    importlib.import_module(f"{api.__name__}.{_resource.name}")
 
 
 def build_app(context: Context) -> web.Application:
@@ -123,18 +28,20 @@ def build_app(context: Context) -> web.Application:
     live.attach(app)
     keep_client(app)
     app.add_routes(pages.routes(context))
-    app.cleanup_ctx.append(_run_sequencer)
-    app.cleanup_ctx.append(departures.run_beside)
-    app.cleanup_ctx.append(mail.run_beside)
-    app.cleanup_ctx.append(timetable.run_beside)
-    app.cleanup_ctx.append(run_workflows)
+    app.cleanup_ctx.append(_begin)
+    beside.attach(app)  # After it, and so ended before: the sequencer needs the witness.
     return app
 
 
-async def _run_sequencer(app: web.Application) -> AsyncIterator[None]:
+async def _begin(app: web.Application) -> AsyncIterator[None]:
+    """The sequencer, the queues whose work is done here, and what is done by the clock."""
     context, witness = app[CONTEXT], Witness(app[CONTEXT].root)
+    consumers = {
+        topics.MAIL.name: mail.mail_consumer(context),
+        topics.WORKFLOW.name: run_triggered,
+    }
     async with witness.keeping():
-        running = asyncio.create_task(sequencer.run(context.database, witness))
+        beside.begin(app, sequencer.run(context.database, witness))
+        beside.begin(app, worker.run(context.database, consumers))
+        beside.begin(app, timetable.run(context))
         yield
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)

@@ -142,6 +142,15 @@ async def forget_notifications(context: Context) -> None:
         await notifications.forget_old(tx)
 
 
+async def tell_news(context: Context) -> None:
+    """Of albums that nobody added to for a while. Done more often than any chore of the night."""
+    async with context.database.read() as connection:
+        is_due = await reads.notifications.has_news(connection)
+    if is_due:
+        async with context.database.write() as tx:
+            await notifications.tell_news(tx)
+
+
 async def prune_log(context: Context) -> None:
     """What is long gone, and no device has to be told any more."""
     pruned = await retention.prune(context.database)

@@ -6,26 +6,21 @@ import asyncio
 import logging
 import smtplib
 import ssl
-from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from uuid import UUID
 
-from aiohttp import web
-
 from server import letters
-from server.context import CONTEXT, Context
+from server.context import Context
 from server.letters import Letter
 from sql import Transaction, reads
-from sync import preferences, topics, worker
+from sync import preferences
 from sync.config import Config, Smtp
-from sync.operations import notifications
 from sync.worker import Consumer, Job, Record
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10.0
-NEWS_SECONDS = 60.0
 HOME = "https://my.immich.app"  # leads to one's own server, wherever that is
 WANTED = {"AlbumInvite": "albumInvite", "AlbumUpdate": "albumUpdate"}  # type to preference
 LETTERS = {"AlbumInvite": "album-invite", "AlbumUpdate": "album-update"}
@@ -33,20 +28,6 @@ LETTERS = {"AlbumInvite": "album-invite", "AlbumUpdate": "album-update"}
 
 class CannotSend(Exception):
     """The SMTP server is not there, or does not want it; the text says why."""
-
-
-async def run_beside(app: web.Application) -> AsyncIterator[None]:
-    """Send what is to be sent while the application runs."""
-    context = app[CONTEXT]
-    consumers = {topics.MAIL.name: mail_consumer(context)}
-    tasks = [
-        asyncio.create_task(worker.run(context.database, consumers)),
-        asyncio.create_task(_tell_news(context)),
-    ]
-    yield
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def mail_consumer(context: Context) -> Consumer:
@@ -147,20 +128,6 @@ async def _send_notification(context: Context, notification_id: UUID) -> None:
     }
     letter = write(context.config, LETTERS.get(row["type"], "notification"), values)
     await send(context.config.notifications.smtp, row["email"], letter)
-
-
-async def _tell_news(context: Context) -> None:
-    """Now and then, what albums have to show since nobody added to them for a while."""
-    while True:
-        await asyncio.sleep(NEWS_SECONDS)
-        try:
-            async with context.database.read() as connection:
-                is_due = await reads.notifications.has_news(connection)
-            if is_due:
-                async with context.database.write() as tx:
-                    await notifications.tell_news(tx)
-        except Exception:  # What is due stays, and is told the next time.
-            logger.exception("News of albums could not be told")
 
 
 async def _record_nothing(tx: Transaction) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from aiohttp import web
 
-from server import backups, chores, cleanups, departures, integrity
+from server import backups, beside, chores, cleanups, departures, integrity
 from server.chores import Chore
 from server.context import CONTEXT, Context
 from sql import Disconnected
@@ -23,31 +23,16 @@ NAP_SECONDS = 20.0  # A laptop that sleeps stops the clock that we wait by; and 
 RETRY_SECONDS = 60.0
 
 
-Beside = set[asyncio.Task[None]]
-BESIDE = web.AppKey("BESIDE", Beside)
-
-
 class Task(NamedTuple):
     name: str
     times: Callable[[Config], str | None]  # a cron expression; None: never
     do: Chore
 
 
-async def run_beside(app: web.Application) -> AsyncIterator[None]:
-    """While the application runs."""
-    app[BESIDE] = {asyncio.create_task(_run(app[CONTEXT]))}
-    yield
-    for task in app[BESIDE]:
-        task.cancel()
-    await asyncio.gather(*app[BESIDE], return_exceptions=True)
-
-
 def begin(app: web.Application, chore: Chore) -> None:
     """Do a chore now, beside the request that asks for it. What ends with the process is to be
     begun again by the next night."""
-    task = asyncio.create_task(_attempt(chore, app[CONTEXT]))
-    app[BESIDE].add(task)
-    task.add_done_callback(app[BESIDE].discard)
+    beside.begin(app, _attempt(chore, app[CONTEXT]))
 
 
 async def do_nightly(context: Context) -> None:
@@ -97,7 +82,8 @@ BY_HAND: dict[str, Chore] = {
 }
 
 
-async def _run(context: Context) -> None:
+async def run(context: Context) -> None:
+    """Until cancelled."""
     await asyncio.sleep(START_SECONDS)
     await _attempt(chores.mend, context)
     async with asyncio.TaskGroup() as running:
@@ -105,6 +91,7 @@ async def _run(context: Context) -> None:
             try:
                 for task in await list_due(context):
                     running.create_task(_attempt(task.do, context))
+                await chores.attempt(chores.tell_news, context)
             except Disconnected as error:
                 logger.warning("The timetable waits for the database: %s", error)
             worker.end_if_cancelled()

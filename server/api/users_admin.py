@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from server import departures, mail
+from server import beside, departures, mail
 from server.api.assets import AssetStatistics
 from server.api.pin import PinCode
 from server.api.users import UserPreferencesUpdate
@@ -137,7 +137,7 @@ async def delete_user_admin(call: Call) -> Json:
         await leaving.delete_account(tx, call.actor, user_id, is_final=is_final)
     shown = await _show(call, user_id)
     if is_final:
-        departures.begin(call.request.app, user_id)
+        beside.begin(call.request.app, departures.remove(call.context, user_id))
     return shown
 
 
