@@ -25,7 +25,7 @@ serve: .venv/.runtime  ## everything on http://127.0.0.1:2283, data in ./data
 	@exec $(BIN)/python -m server.supervisor --stop-with-parent
 
 test: .venv/.develop clients  ## the tests; ARGS="-k name" passes through
-	@$(BIN)/pytest -q $(ARGS)
+	@$(BIN)/pytest -q --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: .venv/.develop  ## format, lint, types, layers, generated stubs
 	@$(BIN)/ruff format --check --quiet .

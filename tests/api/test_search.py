@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from base64 import b64encode, urlsafe_b64encode
 from hashlib import sha1
-from uuid import uuid4
 
 import msgspec
 import pytest
@@ -15,7 +14,7 @@ from server.searches import DEPRECATED
 from tests import contract
 from tests.fix_assets import PHOTO
 
-UNKNOWN = str(uuid4())
+UNKNOWN = "3f2b8c1e-5d74-4a96-8e0b-6c1f9a2d7e53"
 MOON = PHOTO + b"moon"
 
 # Alice's, by name and in the order they were taken: what is set in the rows themselves.

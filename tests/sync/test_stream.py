@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import json
 from contextlib import aclosing
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -23,6 +23,8 @@ from tests.sync import replica
 from tests.sync.library import ask_one, new_asset, new_user, sequence
 from tests.sync.oracle import truth
 from tests.sync.replica import Replica, new_replica, new_session
+
+ELSEWHERE = "3f2b8c1e-5d74-4a96-8e0b-6c1f9a2d7e53"  # another database
 
 
 async def read(database, actor, acks=None, requests=("AssetsV2",)):
@@ -212,11 +214,11 @@ async def test_acks_never_go_back_and_the_last_of_a_request_counts(database, ali
         ("AssetV2", "Invalid ack: AssetV2"),
         ("AssetV2|", "Invalid ack: AssetV2"),
         ("AssetV2|018f|complete", "Invalid ack: AssetV2"),
-        (f"AssetV2|{uuid4()}.x", "Invalid ack: AssetV2"),
-        (f"AssetV2|{uuid4()}.-1", "Invalid ack: AssetV2"),
-        (f"AssetV2|{uuid4()}.{1 << 63}", "Invalid ack: AssetV2"),
-        (f"AssetV2|{uuid4()}.{'9' * 5000}", "Invalid ack: AssetV2"),
-        (f"AlbumUserBackfillV1|{uuid4()}.1.3.2", "Invalid ack: AlbumUserBackfillV1"),
+        (f"AssetV2|{ELSEWHERE}.x", "Invalid ack: AssetV2"),
+        (f"AssetV2|{ELSEWHERE}.-1", "Invalid ack: AssetV2"),
+        (f"AssetV2|{ELSEWHERE}.{1 << 63}", "Invalid ack: AssetV2"),
+        (f"AssetV2|{ELSEWHERE}.{'9' * 5000}", "Invalid ack: AssetV2"),
+        (f"AlbumUserBackfillV1|{ELSEWHERE}.1.3.2", "Invalid ack: AlbumUserBackfillV1"),
     ],
 )
 async def test_a_wrong_ack_is_refused_and_all_with_it(database, alice, ack, message):
@@ -231,7 +233,7 @@ async def test_an_ack_of_another_history_asks_for_a_reset(database, alice):
     phone = await new_replica(database, alice.user_id)
     await sequence(database)
     await phone.pull()
-    await phone.source.ack(f"AssetV2|{uuid4()}.1")
+    await phone.source.ack(f"AssetV2|{ELSEWHERE}.1")
     await phone.pull()
     assert phone.wipes == 1
 
