@@ -28,6 +28,7 @@ class Tags:
         self.profile: bytes | None = None
         self.lens: str | None = None
         self.iso: str | None = None
+        self.maker_note = b""
         self._tags: dict[str, Tag] = {}
 
     def text(self, *names: str) -> str | None:
@@ -50,6 +51,10 @@ class Tags:
                 if number is not None:
                     return number
         return None
+
+    def names(self, ending: str) -> list[str]:
+        """Name the tags that end so, of whatever namespace."""
+        return [name for name in self._tags if name.endswith(ending)]
 
     def update(self, tags: Iterable[tuple[str, Tag]]) -> None:
         """Add tags; a name that is there already keeps the last value."""
@@ -85,7 +90,15 @@ def _read(source: str | bytes, *kinds: str) -> Tags:
             tags.update(_tags(getattr(image, kind)()))
         tags.lens = _printed(exiv2.lensName, image.exifData())
         tags.iso = _printed(exiv2.isoSpeed, image.exifData())
+        tags.maker_note = _maker_note(image.exifData())
     return tags
+
+
+def _maker_note(data: Any) -> bytes:
+    """What only its maker can read; empty if there is none, or if exiv2 took it apart."""
+    found = data.findKey(exiv2.ExifKey("Exif.Photo.MakerNote"))
+    value = found.value() if found != data.end() else None
+    return bytes(value.data()) if isinstance(value, exiv2.DataValue) else b""
 
 
 def _tags(data: Any) -> Iterator[tuple[str, Tag]]:
