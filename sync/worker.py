@@ -7,6 +7,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -25,6 +26,7 @@ APART = timedelta(seconds=5)  # longer than a worker needs to die and to start a
 POLL_SECONDS = 5.0  # For jobs whose lease, pause or worker ended; new ones are announced.
 RECONNECT_SECONDS = 0.5
 CLAIMS_MAX = 100  # at once, whatever may run at once
+RELEASE_SECONDS = 1.0  # A process that ends has two.
 ERROR_CHARACTERS_MAX = 1000
 
 _decode = msgspec.msgpack.Decoder().decode
@@ -105,32 +107,39 @@ async def drain(
 ) -> int:
     """Consume what is waiting now, so many at a time; return how many jobs were finished.
 
-    When the concurrency falls to nothing, what has not begun is given back.
+    When the concurrency falls to nothing, what has not begun is given back; when this is
+    cancelled, also what has.
     """
     finished = 0
     waiting: deque[Job] = deque()
-    running: set[asyncio.Task[bool]] = set()
+    running: dict[asyncio.Task[bool], Job] = {}
     try:
         while True:
             most = concurrency()
             if waiting and not most:
                 await _release(database, queue, worker, waiting)
-            if most and not waiting:  # A claim for several: it costs as much as one for one.
-                limit = min(2 * most, CLAIMS_MAX)
+            if not waiting and (limit := _claimable(queue, most, len(running))) > 0:
                 waiting.extend(await _claim(database, queue, worker, lease, limit))
             while waiting and len(running) < concurrency():
                 job = waiting.popleft()
-                running.add(asyncio.create_task(_consume(database, queue, job, consumer)))
+                running[asyncio.create_task(_consume(database, queue, job, consumer))] = job
             if not running:
                 if waiting:
                     continue
                 return finished
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                del running[task]
             finished += sum(task.result() for task in done)
     finally:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+        waiting.extend(job for task, job in running.items() if task.cancelled())
+        if waiting:  # Or each restart would count against what takes long.
+            with suppress(Disconnected, TimeoutError):
+                async with asyncio.timeout(RELEASE_SECONDS):
+                    await _release(database, queue, worker, waiting)
 
 
 async def _work(
@@ -196,6 +205,12 @@ async def _read_limits(
         queue: 0 if queues.name_of(queue) in paused else queues.concurrency(settings, queue)
         for queue in consumers
     }
+
+
+def _claimable(queue: str, most: int, running: int) -> int:
+    """How many jobs to take: more than begin now, for a claim of several costs as much as one of
+    one. But what takes hours must not wait here while others have nothing to do."""
+    return most - running if queue in LEASES else min(2 * most, CLAIMS_MAX)
 
 
 async def _claim(

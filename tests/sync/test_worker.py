@@ -184,6 +184,44 @@ async def test_many_workers_share_a_queue_without_doubling(database, alice):
     assert sorted(await results(database)) == sorted(ids)
 
 
+async def test_who_stops_gives_back_at_once_what_was_begun_and_what_was_not(database, assets):
+    is_held = asyncio.Event()
+
+    async def endless(job):
+        is_held.set()
+        await asyncio.Event().wait()
+
+    for _ in range(ATTEMPTS_MAX + 1):  # That people restart a server is no fault of a film.
+        is_held.clear()
+        work = asyncio.create_task(drain(database, "metadata", endless, concurrency=lambda: 2))
+        await is_held.wait()
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+        for asset_id in assets:
+            job = await job_of(database, asset_id)
+            assert (job["claimed_by"], job["claimed_until"], job["attempts"]) == (None, None, 0)
+    assert await drain(database, "metadata", find) == 3
+
+
+async def test_what_takes_hours_is_not_taken_before_it_can_begin(database, alice, assets):
+    async with database.write() as tx:
+        await renditions.request_transcodes(tx, alice.user_id, assets)
+    await sequence(database)
+    is_held, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(job):
+        is_held.set()
+        await may_end.wait()
+        return await find(job)
+
+    first = asyncio.create_task(drain(database, "transcode", slow))
+    await is_held.wait()
+    assert await drain(database, "transcode", find) == 2
+    may_end.set()
+    assert await first == 1
+
+
 @asynccontextmanager
 async def session_of(database):
     """A worker's number, and the session whose end is its end."""
