@@ -9,8 +9,14 @@ from typing import Any
 
 import exiv2  # type: ignore[import-untyped]
 
-# A number is a float; a fraction over zero is None.
-Tag = str | list[float | None]
+# A number is a float; a fraction over zero is None. Lists of text are tuples.
+Tag = str | tuple[str, ...] | list[float | None]
+
+# How IPTC names the characters it is written in, where they are not Unicode's (ISO 2022, ISO-IR).
+_CHARSETS = {
+    "\x1b.A": "iso8859-1",
+    **{f"\x1b-{final}": f"iso8859-{part}" for part, final in enumerate("ABCDLGFHM", 1)},
+}
 
 # The XMP library inside exiv2 keeps global state.
 _one_at_a_time = threading.Lock()
@@ -34,15 +40,24 @@ class Tags:
     def text(self, *names: str) -> str | None:
         """Return the first of these tags that holds more than blanks."""
         for name in names:
-            tag = self._tags.get(name)
-            if isinstance(tag, str) and (text := tag.strip()):
-                return text
+            for part in self.texts(name) or ():
+                if text := part.strip():
+                    return text
         return None
+
+    def texts(self, name: str) -> list[str] | None:
+        """Return all texts of a tag; None where there is no such tag, which may also be empty."""
+        tag = self._tags.get(name)
+        if isinstance(tag, str):
+            return [tag]
+        return list(tag) if isinstance(tag, tuple) else None
 
     def numbers(self, name: str) -> list[float | None]:
         """Return all numbers of a tag; XMP keeps numbers as text, `71/10` among it."""
         tag = self._tags.get(name, [])
-        return [_number(tag)] if isinstance(tag, str) else tag
+        if isinstance(tag, list):
+            return tag
+        return [_number(text) for text in ([tag] if isinstance(tag, str) else tag)]
 
     def number(self, *names: str) -> float | None:
         """Return the first number of the first of these tags that has one."""
@@ -57,8 +72,13 @@ class Tags:
         return [name for name in self._tags if name.endswith(ending)]
 
     def update(self, tags: Iterable[tuple[str, Tag]]) -> None:
-        """Add tags; a name that is there already keeps the last value."""
-        self._tags.update(tags)
+        """Add tags; of a name that is there already the last value counts, or in IPTC all."""
+        for name, tag in tags:
+            former = self.texts(name)
+            if former and isinstance(tag, str) and name.startswith("Iptc."):
+                self._tags[name] = (*former, tag)
+            else:
+                self._tags[name] = tag
 
 
 def read(path: Path) -> Tags:
@@ -87,7 +107,8 @@ def _read(source: str | bytes, *kinds: str) -> Tags:
         if image.iccProfileDefined():
             tags.profile = bytes(image.iccProfile().data())
         for kind in kinds:
-            tags.update(_tags(getattr(image, kind)()))
+            data = getattr(image, kind)()
+            tags.update(_tags(data, _charset(data) if kind == "iptcData" else None))
         tags.lens = _printed(exiv2.lensName, image.exifData())
         tags.iso = _printed(exiv2.isoSpeed, image.exifData())
         tags.maker_note = _maker_note(image.exifData())
@@ -101,12 +122,21 @@ def _maker_note(data: Any) -> bytes:
     return bytes(value.data()) if isinstance(value, exiv2.DataValue) else b""
 
 
-def _tags(data: Any) -> Iterator[tuple[str, Tag]]:
+def _charset(data: Any) -> str | None:
+    found = data.findKey(exiv2.IptcKey("Iptc.Envelope.CharacterSet"))
+    return _CHARSETS.get(found.toString()) if found != data.end() else None
+
+
+def _tags(data: Any, charset: str | None) -> Iterator[tuple[str, Tag]]:
     for datum in data:
         # Maker notes can hold megabytes; nothing here is that long.
         if datum.size() <= 65536:
             try:
-                yield datum.key(), _tag(datum.value())
+                value = datum.value()
+                if charset and isinstance(value, exiv2.StringValue):
+                    yield datum.key(), _clean(bytes(value.data()).decode(charset, "replace"))
+                else:
+                    yield datum.key(), _tag(value)
             except (exiv2.Exiv2Error, UnicodeError, ValueError):
                 continue
 
@@ -116,7 +146,7 @@ def _tag(value: Any) -> Tag:
         languages = dict(value.items())
         return _clean(languages.get("x-default") or next(iter(languages.values()), ""))
     if isinstance(value, exiv2.XmpArrayValue):
-        return [_number(item) for item in value]
+        return tuple(_clean(value[place]) for place in range(len(value)))
     if isinstance(value, exiv2.RationalValue | exiv2.URationalValue):
         return [above / below if below else None for above, below in value]
     if isinstance(value, exiv2.UShortValue | exiv2.ShortValue | exiv2.ULongValue | exiv2.LongValue):
@@ -125,8 +155,16 @@ def _tag(value: Any) -> Tag:
 
 
 def _clean(text: str) -> str:
-    """Drop what Postgres and JSON refuse: zero bytes and halves of characters."""
-    return text.split("\0", 1)[0].encode("utf-8", "replace").decode()
+    """Drop what Postgres and JSON refuse: zero bytes and halves of characters.
+
+    What is no UTF-8 came from the days before it: then nearly all wrote what Windows did.
+    """
+    text = text.split("\0", 1)[0]
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+    return text
 
 
 def _number(text: str) -> float | None:
