@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from media import edited, faces, images, metadata, transcode, video
+from media import edited, extraction, faces, images, metadata, transcode, video
 from sql import Database, Transaction, reads
 from storage import files, paths
 from sync import config
@@ -24,7 +24,13 @@ def metadata_consumer(database: Database, root: Path) -> Consumer:
         if source is None:
             return _record_nothing
         found = await asyncio.to_thread(_read, root, source)
-        return partial(renditions.record_metadata, asset_id=source["id"], found=found)
+        return partial(
+            renditions.record_metadata,
+            asset_id=source["id"],
+            found=found,
+            sidecar_key=source["sidecar_key"],
+            film=await extraction.take_out(database, root, source, found),
+        )
 
     return extract_metadata
 

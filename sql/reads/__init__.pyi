@@ -701,6 +701,26 @@ class live:
     @staticmethod
     async def list_albums_showing(connection: Connection, *, asset_ids: list[UUID]) -> list[list_albums_showing_row]: ...
 
+class live_photos:
+    class find_other_half_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+    @staticmethod
+    async def find_other_half(connection: Connection, *, content_id: str | None, asset_id: UUID) -> find_other_half_row | None: ...
+    class get_part_row(TypedDict):
+        id: UUID
+        is_extracted: bool
+    @staticmethod
+    async def get_part(connection: Connection, *, asset_id: UUID) -> get_part_row | None: ...
+    class find_bytes_row(TypedDict):
+        id: UUID
+        type: str
+        original_key: str
+        visibility: str
+        is_trashed: bool
+    @staticmethod
+    async def find_bytes(connection: Connection, *, owner_id: UUID, checksum: bytes) -> find_bytes_row | None: ...
+
 class log:
     class head_row(TypedDict):
         epoch: UUID
@@ -1085,6 +1105,34 @@ class shared_links:
     @staticmethod
     async def list_shown(connection: Connection, *, link_ids: list[UUID], only_first: bool) -> list[list_shown_row]: ...
 
+class sidecars:
+    class get_read_row(TypedDict):
+        owner_id: UUID
+        tags: list[str]
+        sidecar_key: str
+        has_faces: bool
+    @staticmethod
+    async def get_read(connection: Connection, *, asset_id: UUID) -> get_read_row | None: ...
+    class list_faces_row(TypedDict):
+        id: UUID
+        person_id: UUID | None
+        image_width: int
+        image_height: int
+        x1: int
+        y1: int
+        x2: int
+        y2: int
+        source_type: str
+        written_name: str | None
+        deleted_at: datetime | None
+    @staticmethod
+    async def list_faces(connection: Connection, *, asset_id: UUID) -> list[list_faces_row]: ...
+    class find_people_row(TypedDict):
+        name: str
+        id: UUID
+    @staticmethod
+    async def find_people(connection: Connection, *, names: list[str], owner_id: UUID) -> list[find_people_row]: ...
+
 class stacks:
     class list_stacks_of_row(TypedDict):
         id: UUID
@@ -1107,6 +1155,43 @@ class stacks:
         asset_ids: list[UUID]
     @staticmethod
     async def get_stacks(connection: Connection, *, stack_ids: list[UUID], owner_id: UUID) -> list[get_stacks_row]: ...
+
+class storage_template:
+    class list_sources_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+        original_key: str
+        checksum: bytes
+        file_bytes: int
+        storage_label: str | None
+        sidecar_key: str
+        sidecar_at: datetime
+        shown_id: UUID
+        shown_type: str
+        shown_file_name: str
+        local_date_time: datetime
+        make: str | None
+        model: str | None
+        lens_model: str | None
+        album: str
+        album_start: datetime
+        album_end: datetime
+    @staticmethod
+    async def list_sources(connection: Connection, *, with_album_dates: bool, asset_id: UUID) -> list[list_sources_row]: ...
+    class list_names_row(TypedDict):
+        fold: bytes
+        key: str
+        asset_id: UUID | None
+        state: str
+        has_sidecar: bool
+    @staticmethod
+    async def list_names(connection: Connection, *, folds: list[bytes]) -> list[list_names_row]: ...
+    class list_sidecars_row(TypedDict):
+        asset_id: UUID
+        key: str
+        updated_at: datetime
+    @staticmethod
+    async def list_sidecars(connection: Connection, *, asset_ids: list[UUID]) -> list[list_sidecars_row]: ...
 
 class tags:
     class list_tags_row(TypedDict):
@@ -1244,6 +1329,35 @@ class users:
         usage_videos: int
     @staticmethod
     async def usage_by_user(connection: Connection) -> list[usage_by_user_row]: ...
+
+class video_streams:
+    class get_film_row(TypedDict):
+        id: UUID
+        type: str
+        original_key: str
+        checksum: bytes
+        data: bytes
+    @staticmethod
+    async def get_film(connection: Connection, *, asset_id: UUID) -> get_film_row | None: ...
+    class get_stream_row(TypedDict):
+        variant: int | None
+        segment: int | None
+        error: str | None
+    @staticmethod
+    async def get_stream(connection: Connection, *, stream_id: UUID, asset_id: UUID, viewer_id: UUID) -> get_stream_row | None: ...
+    class list_work_row(TypedDict):
+        id: UUID
+        asset_id: UUID
+        variant: int | None
+        segment: int | None
+        is_ours: bool
+        idle_seconds: float
+    @staticmethod
+    async def list_work(connection: Connection, *, worker: int, patience: timedelta) -> list[list_work_row]: ...
+    class list_kept_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_kept(connection: Connection, *, stream_ids: list[UUID]) -> list[list_kept_row]: ...
 
 class views:
     class list_folders_row(TypedDict):

@@ -90,7 +90,7 @@ class api_keys:
 
 class assets:
     @staticmethod
-    async def insert_asset(connection: Connection, *, asset_id: UUID, owner_id: UUID, type: str, original_key: str, original_file_name: str, checksum: bytes, file_bytes: int, file_created_at: datetime, file_modified_at: datetime, duration_ms: int | None, is_favorite: bool, visibility: str, live_photo_video_id: UUID | None) -> int: ...
+    async def insert_asset(connection: Connection, *, asset_id: UUID, owner_id: UUID, type: str, original_key: str, original_file_name: str, checksum: bytes, file_bytes: int, file_created_at: datetime, file_modified_at: datetime, duration_ms: int | None, is_favorite: bool, visibility: str, live_photo_video_id: UUID | None, is_extracted: bool) -> int: ...
     @staticmethod
     async def insert_exif(connection: Connection, *, asset_id: UUID) -> None: ...
     class put_file_row(TypedDict):
@@ -105,6 +105,7 @@ class assets:
         original_key: str
         file_bytes: int
         library_id: UUID | None
+        is_extracted: bool
     @staticmethod
     async def lock_assets(connection: Connection, *, asset_ids: list[UUID], owner_id: UUID) -> list[lock_assets_row]: ...
     @staticmethod
@@ -170,6 +171,7 @@ class assets:
         original_key: str
         file_bytes: int
         library_id: UUID | None
+        is_extracted: bool
     @staticmethod
     async def lock_moving_parts(connection: Connection, *, asset_ids: list[UUID]) -> list[lock_moving_parts_row]: ...
     @staticmethod
@@ -616,7 +618,7 @@ class quarantine:
 
 class renditions:
     @staticmethod
-    async def set_exif(connection: Connection, *, description: str | None, exif_image_width: int | None, exif_image_height: int | None, orientation: str | None, date_time_original: datetime | None, modify_date: datetime | None, time_zone: str | None, latitude: float | None, longitude: float | None, projection_type: str | None, make: str | None, model: str | None, lens_model: str | None, f_number: float | None, focal_length: float | None, iso: int | None, exposure_time: str | None, profile_description: str | None, rating: int | None, fps: float | None, asset_id: UUID) -> int: ...
+    async def set_exif(connection: Connection, *, description: str | None, exif_image_width: int | None, exif_image_height: int | None, orientation: str | None, date_time_original: datetime | None, modify_date: datetime | None, time_zone: str | None, latitude: float | None, longitude: float | None, projection_type: str | None, make: str | None, model: str | None, lens_model: str | None, f_number: float | None, focal_length: float | None, iso: int | None, exposure_time: str | None, profile_description: str | None, rating: int | None, fps: float | None, burst_id: str | None, tags: list[str], live_photo_cid: str | None, asset_id: UUID) -> int: ...
     class set_taken_row(TypedDict):
         owner_id: UUID
     @staticmethod
@@ -776,6 +778,14 @@ class shared_links:
     @staticmethod
     async def lock_links_of(connection: Connection, *, asset_ids: list[UUID]) -> list[lock_links_of_row]: ...
 
+class sidecars:
+    @staticmethod
+    async def insert_links(connection: Connection, *, asset_id: UUID, tag_ids: list[UUID]) -> None: ...
+    @staticmethod
+    async def delete_links(connection: Connection, *, asset_id: UUID, values: list[str]) -> None: ...
+    @staticmethod
+    async def name_face(connection: Connection, *, name: str, face_id: UUID) -> None: ...
+
 class stacks:
     class lock_stack_row(TypedDict):
         id: UUID
@@ -814,6 +824,38 @@ class stacks:
         id: UUID
     @staticmethod
     async def promote_next(connection: Connection, *, stack_ids: list[UUID]) -> list[promote_next_row]: ...
+
+class storage_template:
+    @staticmethod
+    async def wait_for_disk(connection: Connection) -> None: ...
+    @staticmethod
+    async def reserve_name(connection: Connection, *, fold: bytes, key: str, asset_id: UUID, with_sidecar: bool) -> int: ...
+    @staticmethod
+    async def release_name(connection: Connection, *, fold: bytes, asset_id: UUID) -> int: ...
+    @staticmethod
+    async def settle_name(connection: Connection, *, key: str, asset_id: UUID) -> int: ...
+    class leave_names_row(TypedDict):
+        key: str
+        with_sidecar: bool
+    @staticmethod
+    async def leave_names(connection: Connection, *, asset_id: UUID, kept_key: str) -> list[leave_names_row]: ...
+    class leave_stale_row(TypedDict):
+        key: str
+        with_sidecar: bool
+    @staticmethod
+    async def leave_stale(connection: Connection, *, patience: timedelta, grace: timedelta) -> list[leave_stale_row]: ...
+    class hold_names_row(TypedDict):
+        fold: bytes
+        key: str
+        is_left: bool
+    @staticmethod
+    async def hold_names(connection: Connection, *, folds: list[bytes]) -> list[hold_names_row]: ...
+    @staticmethod
+    async def forget_names(connection: Connection, *, folds: list[bytes]) -> int: ...
+    @staticmethod
+    async def move_original(connection: Connection, *, key: str, asset_id: UUID) -> int: ...
+    @staticmethod
+    async def move_sidecar(connection: Connection, *, key: str, asset_id: UUID) -> int: ...
 
 class tags:
     class insert_tags_row(TypedDict):
@@ -875,6 +917,8 @@ class users:
     @staticmethod
     async def add_usage(connection: Connection, *, bytes: int, user_id: UUID) -> int: ...
     @staticmethod
+    async def count_usage(connection: Connection, *, bytes: int, user_id: UUID) -> None: ...
+    @staticmethod
     async def delete_user(connection: Connection, *, user_id: UUID) -> int: ...
     class lock_user_row(TypedDict):
         id: UUID
@@ -892,6 +936,32 @@ class users:
         id: UUID
     @staticmethod
     async def delete_all_metadata(connection: Connection, *, user_id: UUID) -> list[delete_all_metadata_row]: ...
+
+class video_streams:
+    @staticmethod
+    async def insert_stream(connection: Connection, *, stream_id: UUID, asset_id: UUID, viewer_id: UUID) -> None: ...
+    @staticmethod
+    async def delete_surplus(connection: Connection, *, viewer_id: UUID, count_max: int) -> int: ...
+    class want_row(TypedDict):
+        error: str | None
+    @staticmethod
+    async def want(connection: Connection, *, variant: int, segment: int, stream_id: UUID, asset_id: UUID, viewer_id: UUID) -> want_row | None: ...
+    @staticmethod
+    async def announce_wish(connection: Connection) -> None: ...
+    @staticmethod
+    async def announce_made(connection: Connection, *, stream_id: UUID) -> None: ...
+    @staticmethod
+    async def claim(connection: Connection, *, worker: int, stream_id: UUID) -> int: ...
+    @staticmethod
+    async def release(connection: Connection, *, stream_id: UUID, worker: int) -> None: ...
+    @staticmethod
+    async def note_failure(connection: Connection, *, error: str, stream_id: UUID, worker: int) -> None: ...
+    @staticmethod
+    async def end_stream(connection: Connection, *, stream_id: UUID, asset_id: UUID, viewer_id: UUID) -> int: ...
+    @staticmethod
+    async def delete_unused(connection: Connection, *, keep: timedelta) -> int: ...
+    @staticmethod
+    async def keep_outline(connection: Connection, *, data: bytes, asset_id: UUID, checksum: bytes) -> None: ...
 
 class workflows:
     class insert_workflow_row(TypedDict):

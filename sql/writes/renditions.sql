@@ -3,6 +3,7 @@
 -- nullable: description, exif_image_width, exif_image_height, orientation, date_time_original
 -- nullable: modify_date, time_zone, latitude, longitude, projection_type, make, model, lens_model
 -- nullable: f_number, focal_length, iso, exposure_time, profile_description, rating, fps
+-- nullable: burst_id
 UPDATE asset_exif
    SET description         = CASE WHEN 'description' = ANY(edited) THEN description
                                   ELSE coalesce(%(description)s, '') END,
@@ -28,7 +29,9 @@ UPDATE asset_exif
        exposure_time       = %(exposure_time)s,
        profile_description = %(profile_description)s,
        rating              = CASE WHEN 'rating' = ANY(edited) THEN rating ELSE %(rating)s END,
-       fps                 = %(fps)s
+       fps                 = %(fps)s,
+       burst_id            = %(burst_id)s,
+       tags                = %(tags)s
  WHERE asset_id = %(asset_id)s;
 
 -- set_taken -> row?

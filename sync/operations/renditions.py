@@ -12,6 +12,7 @@ from sql import Transaction, reads, writes
 from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid, NoAccess
+from sync.operations import from_files
 
 
 class Metadata(msgspec.Struct, kw_only=True):
@@ -42,6 +43,8 @@ class Metadata(msgspec.Struct, kw_only=True):
     profile_description: str | None = None
     rating: int | None = None  # 1 to 5
     fps: float | None = None
+    burst_id: str | None = None
+    tags: Sequence[str] = ()  # with all above them: `Places/Norway`
 
 
 TAKEN = ("file_created_at", "local_date_time", "width", "height", "duration_ms")
@@ -76,14 +79,24 @@ async def delete_file(tx: Transaction, actor: Actor, file_id: UUID) -> None:
         )
 
 
-async def record_metadata(tx: Transaction, asset_id: UUID, found: Metadata) -> None:
-    """Show what the file says, but for what a person said instead."""
-    values = msgspec.structs.asdict(found)
+async def record_metadata(
+    tx: Transaction, asset_id: UUID, found: Metadata, *, sidecar_key: str | None = None
+) -> None:
+    """Show what the file says, with the sidecar of that key, but for what a person said instead."""
+    known = await from_files.hold_asset(tx, asset_id, names_any=bool(found.tags))
+    if known is None:
+        return  # Deleted meanwhile: nothing to show it on.
+    if known["sidecar_key"] != sidecar_key:  # Another was written since that was read.
+        await request_metadata(tx, known["owner_id"], [asset_id])
+        return
+    values = msgspec.structs.asdict(found) | {"tags": list(found.tags)}
     taken = {name: values.pop(name) for name in TAKEN}
     asset = await writes.renditions.set_taken(tx, asset_id=asset_id, **taken)
-    if asset is None:
-        return  # Deleted meanwhile: nothing to show it on.
+    assert asset is not None, "it is held"
     await writes.renditions.set_exif(tx, asset_id=asset_id, **values)
+    await from_files.follow_tags(
+        tx, known["owner_id"], asset_id, former=known["tags"], named=found.tags
+    )
     await writes.assets.locate(tx, asset_ids=[asset_id])
     await log.stage(
         tx,
