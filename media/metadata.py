@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from media import boxes, dates, keywords, pairs, profiles, tags, taken, video
+from media import boxes, dates, keywords, motion, pairs, profiles, tags, taken, video
 from media.dates import WallClock
 from media.errors import UnreadableImage
 from media.tags import Tags
@@ -76,6 +76,8 @@ def read(
         profile_description=profiles.description(own.profile) if own.profile else None,
         rating=_rating(beside) or _rating(own),
         burst_id=pairs.of_burst(own, beside),
+        live_photo_cid=pairs.of_still(own, beside),
+        film=motion.find(path, own),
         tags=keywords.read(beside, own),
     )
 
@@ -124,6 +126,7 @@ def read_film(
         lens_model=_lens(beside, Tags()) or _of_film(own, "camera.lens_model"),
         rating=_rating(beside),
         fps=film.fps if film else None,
+        live_photo_cid=pairs.of_film(own),
         tags=keywords.read(beside, Tags()),
     )
 

@@ -27,6 +27,11 @@ def original(owner_id: UUID, asset_id: UUID, extension: str) -> str:
     return f"{_shard(ORIGINALS, owner_id, asset_id)}.{extension}"
 
 
+def extracted_film(owner_id: UUID, asset_id: UUID) -> str:
+    """Out of a picture. By `encoded-video` in its path the web app knows it for such a one."""
+    return f"{_shard(ORIGINALS, owner_id, asset_id)}-encoded-video.mp4"
+
+
 def sidecar(original_key: str) -> str:
     return f"{original_key}.xmp"
 

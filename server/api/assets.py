@@ -23,7 +23,14 @@ from sql import reads
 from storage import files, paths
 from sync import access
 from sync.errors import Invalid, NoAccess
-from sync.operations import asset_metadata, assets, copies, duplicates, renditions
+from sync.operations import (
+    asset_metadata,
+    assets,
+    copies,
+    duplicates,
+    live_photos,
+    renditions,
+)
 
 MINUTES_MAX = 10_000 * 366 * 24 * 60  # more than a calendar has
 
@@ -138,9 +145,11 @@ async def get_asset_info(call: Call) -> Json:
 async def update_asset(call: Call) -> Json:
     asset_id, video_id = call.ids["id"], call.body.live_photo_video_id
     async with call.context.database.write() as tx:
+        if video_id is not UNSET:  # Before any change, or it would come too late to be in order.
+            await live_photos.hold(tx, call.actor.user_id, [asset_id, *filter(None, [video_id])])
         await assets.update_assets(tx, call.actor, [asset_id], **_details(call.body))
         if video_id is not UNSET:
-            await assets.link_live_photo(tx, call.actor, asset_id, video_id)
+            await live_photos.link_live_photo(tx, call.actor, asset_id, video_id)
     return await _show(call, asset_id, "asset.update")
 
 

@@ -42,8 +42,9 @@ class DownloadArchive(Body):
 )  # fmt: skip
 async def get_download_info(call: Call) -> Json:
     """What to ask of the other: archives, each ending with the asset that fills it."""
-    files = await _list_files(call)
-    archives = list(_split(files, call.body.archive_size or await _preferred_size(call)))
+    preferred = await _preferences(call)
+    files = await _list_files(call, with_extracted=preferred["includeEmbeddedVideos"])
+    archives = list(_split(files, call.body.archive_size or preferred["archiveSize"]))
     return {"archives": archives, "totalSize": sum(one["size"] for one in archives)}
 
 
@@ -66,21 +67,29 @@ async def download_archive(call: Call) -> web.StreamResponse:
     return await _send(call, _members(call.context.root, ordered))
 
 
-async def _list_files(call: Call) -> list[reads.download.list_assets_row]:
+async def _list_files(call: Call, *, with_extracted: bool) -> list[reads.download.list_assets_row]:
     """What is asked for, if the actor may have it. Raises NoAccess."""
     asked, actor = call.body, call.actor
     async with call.context.database.read() as connection:
         if asked.asset_ids is not None:
             asset_ids = list(dict.fromkeys(asked.asset_ids))
             await access.require_assets(connection, actor, asset_ids, "asset.download")
-            return await reads.download.list_assets(connection, asset_ids=asset_ids)
+            return await reads.download.list_assets(
+                connection, asset_ids=asset_ids, with_extracted=with_extracted
+            )
         if asked.album_id:
             await access.require_albums(connection, actor, [asked.album_id], "album.download")
-            return [*await reads.download.list_album(connection, album_id=asked.album_id)]
+            in_album = await reads.download.list_album(
+                connection, album_id=asked.album_id, with_extracted=with_extracted
+            )
+            return [*in_album]
         if asked.user_id:
             if actor.link or asked.user_id != actor.user_id:
                 raise NoAccess("timeline.download")
-            return [*await reads.download.list_library(connection, user_id=asked.user_id)]
+            in_library = await reads.download.list_library(
+                connection, user_id=asked.user_id, with_extracted=with_extracted
+            )
+            return [*in_library]
     raise Invalid("assetIds, albumId, or userId is required")
 
 
@@ -106,13 +115,13 @@ def _split(
         yield {"assetIds": ids, "size": size}
 
 
-async def _preferred_size(call: Call) -> int:
+async def _preferences(call: Call) -> dict[str, Any]:
     async with call.context.database.read() as connection:
         kept = await reads.users.get_metadata(
             connection, user_id=call.actor.user_id, key="preferences"
         )
     preferred = preferences.complete(kept["value"] if kept else {})
-    return int(preferred["download"]["archiveSize"])
+    return preferred["download"]
 
 
 def _members(root: Path, rows: list[reads.download.list_originals_row]) -> Iterator[archive.Member]:

@@ -1,10 +1,12 @@
 -- list_assets -> rows
--- How large these assets are, in their order, each with the moving part of a live photo.
+-- How large these assets are, in their order, each with the moving part of a live photo; with what
+-- is inside of a picture anyway only if that is wanted.
 SELECT asset.id, asset.file_bytes, part.id AS part_id, part.file_bytes AS part_bytes
   FROM unnest(%(asset_ids)s::uuid[]) WITH ORDINALITY AS asked (id, place)
   JOIN asset ON asset.id = asked.id
   LEFT JOIN asset AS part ON part.id = asset.live_photo_video_id
                          AND part.deleted_at IS NULL
+                         AND (NOT part.is_extracted OR %(with_extracted)s)
                          AND (part.visibility <> 'locked' OR asset.visibility = 'locked')
  WHERE asset.deleted_at IS NULL
  ORDER BY asked.place;
@@ -15,6 +17,7 @@ SELECT asset.id, asset.file_bytes, part.id AS part_id, part.file_bytes AS part_b
   JOIN asset ON asset.id = album_asset.asset_id
   LEFT JOIN asset AS part ON part.id = asset.live_photo_video_id
                          AND part.deleted_at IS NULL
+                         AND (NOT part.is_extracted OR %(with_extracted)s)
                          AND part.visibility <> 'locked'
  WHERE album_asset.album_id = %(album_id)s
    AND asset.deleted_at IS NULL
@@ -26,6 +29,7 @@ SELECT asset.id, asset.file_bytes, part.id AS part_id, part.file_bytes AS part_b
   FROM asset
   LEFT JOIN asset AS part ON part.id = asset.live_photo_video_id
                          AND part.deleted_at IS NULL
+                         AND (NOT part.is_extracted OR %(with_extracted)s)
                          AND part.visibility <> 'locked'
  WHERE asset.owner_id = %(user_id)s
    AND asset.deleted_at IS NULL

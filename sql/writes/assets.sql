@@ -3,11 +3,11 @@
 -- nullable: duration_ms, live_photo_video_id
 INSERT INTO asset (id, owner_id, type, original_key, original_file_name, checksum, file_bytes,
                    file_created_at, file_modified_at, local_date_time, duration_ms, is_favorite,
-                   visibility, live_photo_video_id)
+                   visibility, live_photo_video_id, is_extracted)
 VALUES (%(asset_id)s, %(owner_id)s, %(type)s, %(original_key)s, %(original_file_name)s,
         %(checksum)s, %(file_bytes)s, %(file_created_at)s, %(file_modified_at)s,
         %(file_created_at)s AT TIME ZONE 'UTC', %(duration_ms)s, %(is_favorite)s, %(visibility)s,
-        %(live_photo_video_id)s)
+        %(live_photo_video_id)s, %(is_extracted)s)
     ON CONFLICT (owner_id, checksum) WHERE library_id IS NULL DO NOTHING;
 
 -- insert_exif -> none
@@ -23,7 +23,7 @@ RETURNING file.id;
 -- lock_assets -> rows
 -- Those of the assets that the user owns, held until commit; in one order, so none can deadlock.
 SELECT asset.id, asset.type, asset.visibility, asset.live_photo_video_id, asset.original_key,
-       asset.file_bytes, asset.library_id
+       asset.file_bytes, asset.library_id, asset.is_extracted
   FROM asset
  WHERE asset.id = ANY(%(asset_ids)s)
    AND asset.owner_id = %(owner_id)s
@@ -164,7 +164,7 @@ RETURNING id;
 -- lock_moving_parts -> rows
 -- The videos that only these stills use, held until commit.
 SELECT video.id, video.type, video.visibility, video.live_photo_video_id, video.original_key,
-       video.file_bytes, video.library_id
+       video.file_bytes, video.library_id, video.is_extracted
   FROM asset AS video
  WHERE video.id IN (SELECT still.live_photo_video_id FROM asset AS still
                      WHERE still.id = ANY(%(asset_ids)s))

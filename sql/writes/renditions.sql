@@ -4,6 +4,7 @@
 -- nullable: modify_date, time_zone, latitude, longitude, projection_type, make, model, lens_model
 -- nullable: f_number, focal_length, iso, exposure_time, profile_description, rating, fps
 -- nullable: burst_id
+-- nullable: live_photo_cid
 UPDATE asset_exif
    SET description         = CASE WHEN 'description' = ANY(edited) THEN description
                                   ELSE coalesce(%(description)s, '') END,
@@ -31,7 +32,8 @@ UPDATE asset_exif
        rating              = CASE WHEN 'rating' = ANY(edited) THEN rating ELSE %(rating)s END,
        fps                 = %(fps)s,
        burst_id            = %(burst_id)s,
-       tags                = %(tags)s
+       tags                = %(tags)s,
+       live_photo_cid      = %(live_photo_cid)s
  WHERE asset_id = %(asset_id)s;
 
 -- set_taken -> row?

@@ -86,6 +86,10 @@ UPDATE "user"
  WHERE id = %(user_id)s
    AND (%(bytes)s <= 0 OR quota_bytes IS NULL OR usage_bytes + %(bytes)s <= quota_bytes);
 
+-- count_usage -> none
+-- The same of what nobody was asked about: it may be more than the quota.
+UPDATE "user" SET usage_bytes = usage_bytes + %(bytes)s WHERE id = %(user_id)s;
+
 -- delete_user -> count
 DELETE FROM "user" WHERE id = %(user_id)s;
 

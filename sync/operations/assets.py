@@ -12,10 +12,10 @@ from sync import access, log
 from sync.actor import Actor, Link
 from sync.errors import Invalid
 from sync.operations import (
-    albums,
     asset_metadata,
     edits,
     findings,
+    live_photos,
     memories,
     people,
     shared_links,
@@ -40,8 +40,16 @@ class Upload(NamedTuple):
     is_favorite: bool = False
     visibility: str = "timeline"
     live_photo_video_id: UUID | None = None
+    is_extracted: bool = False  # out of a picture
     sidecar_key: str | None = None
     metadata: Sequence[tuple[str, dict[str, Any]]] = ()
+
+
+class Film(NamedTuple):
+    """What lies inside of a picture; with its file, unless the owner has these bytes."""
+
+    checksum: bytes  # SHA-1
+    upload: Upload | None = None
 
 
 async def record_upload(
@@ -55,7 +63,8 @@ async def record_upload(
     """
     video_id = upload.live_photo_video_id
     if video_id:
-        await _require_moving_part(tx, owner_id, video_id)
+        await live_photos.hold(tx, owner_id, [video_id])
+        await live_photos.require_moving_part(tx, owner_id, video_id)
     if not await _insert(tx, owner_id, upload):
         row = await reads.assets.find_duplicate(tx, owner_id=owner_id, checksum=upload.checksum)
         if row is None:
@@ -66,24 +75,47 @@ async def record_upload(
     if link:
         await shared_links.receive_asset(tx, link, owner_id, upload.asset_id)
     if video_id:
-        await _hide_moving_part(tx, owner_id, video_id, upload.visibility)
+        await live_photos.hide_moving_part(tx, owner_id, video_id, upload.visibility)
     # The owner after albums and links, as whoever deletes goes: so none can deadlock.
     if not await writes.users.add_usage(tx, user_id=owner_id, bytes=upload.file_bytes):
         raise Invalid("Quota has been exceeded!")
-    await log.stage(
-        tx,
-        "asset.uploaded",
-        owner_id,
-        [upload.asset_id],
-        audience=[owner_id],
-        name=upload.original_file_name,
-        checksum=upload.checksum,
-        bytes=upload.file_bytes,
-    )
+    await _stage_upload(tx, owner_id, upload)
     await asset_metadata.keep_metadata(
         tx, owner_id, [(upload.asset_id, key, value) for key, value in upload.metadata]
     )
     return upload.asset_id
+
+
+async def record_film(tx: Transaction, owner_id: UUID, still_id: UUID, film: Film) -> None:
+    """Make what lies inside of a picture its moving part. The picture is held with all around it.
+
+    Nothing happens where somebody linked another, or where only these bytes are locked away. What
+    was taken out of the picture before, and is no longer in it, goes.
+    """
+    (still,) = await writes.assets.lock_assets(tx, asset_ids=[still_id], owner_id=owner_id)
+    part = await reads.live_photos.get_part(tx, asset_id=still_id)
+    if part and not part["is_extracted"]:
+        return
+    former = await writes.assets.lock_moving_parts(tx, asset_ids=[still_id])
+    place = live_photos.place_of_part(still["visibility"])
+    new = film.upload and film.upload._replace(visibility=place, is_extracted=True)
+    if new and not await _insert(tx, owner_id, new):
+        new = None  # Its file is litter: somebody came with these bytes meanwhile.
+    row = await reads.live_photos.find_bytes(tx, owner_id=owner_id, checksum=film.checksum)
+    if row is None:
+        raise Invalid("The film was deleted while it was looked for")
+    is_out_of_reach = row["visibility"] == "locked" != place
+    if row["type"] != "VIDEO" or is_out_of_reach or (part and part["id"] == row["id"]):
+        return
+    if not new:
+        await writes.assets.set_trashed(tx, asset_ids=[row["id"]], is_trashed=False)
+        await live_photos.put_away(tx, owner_id, row["id"], place)
+    await live_photos.link(tx, owner_id, still_id, row["id"])
+    if former:
+        await _delete(tx, Actor(owner_id), [old["id"] for old in former])
+    if new:
+        await writes.users.count_usage(tx, user_id=owner_id, bytes=new.file_bytes)
+        await _stage_upload(tx, owner_id, new)
 
 
 async def update_assets(
@@ -132,33 +164,6 @@ async def update_assets(
         raise Invalid("The dates would be out of the calendar")
     is_described = bool(exif) or any(x is not None for x in (taken_at, shift, time_zone))
     await _stage(tx, "asset.updated", actor, ids, is_told=is_bulk or is_described)
-
-
-async def link_live_photo(
-    tx: Transaction, actor: Actor, asset_id: UUID, video_id: UUID | None
-) -> None:
-    """Make a video the moving part of a still; None parts them, and shows the video again."""
-    await _lock(tx, actor, [asset_id], "asset.update")
-    (still,) = await reads.assets.get_assets(
-        tx, asset_ids=[asset_id], with_people=False, with_tags=False
-    )
-    former_id = still["live_photo_video_id"]
-    if video_id == former_id:
-        return
-    if video_id is not None:
-        await _require_moving_part(tx, actor.user_id, video_id)
-        await _hide_moving_part(tx, actor.user_id, video_id, still["visibility"])
-    if former_id is not None:
-        parted = await _lock(tx, actor, [former_id], "asset.update")
-        await writes.assets.update_assets(
-            tx, asset_ids=parted, is_favorite=None, visibility=still["visibility"]
-        )
-        if still["visibility"] == "locked":
-            await _unshare(tx, parted)
-        await stacks.follow_first(tx, actor.user_id, parted)
-        await _stage(tx, "asset.updated", actor, parted, is_told=False)
-    await writes.assets.set_live_photo_video(tx, asset_id=asset_id, video_id=video_id)
-    await _stage(tx, "asset.updated", actor, [asset_id], is_told=False)
 
 
 async def trash_assets(tx: Transaction, actor: Actor, asset_ids: Sequence[UUID]) -> None:
@@ -243,6 +248,7 @@ async def _insert(tx: Transaction, owner_id: UUID, upload: Upload) -> bool:
         is_favorite=upload.is_favorite,
         visibility=upload.visibility,
         live_photo_video_id=upload.live_photo_video_id,
+        is_extracted=upload.is_extracted,
     )
     if inserted:
         await writes.assets.insert_exif(tx, asset_id=upload.asset_id)
@@ -253,35 +259,17 @@ async def _insert(tx: Transaction, owner_id: UUID, upload: Upload) -> bool:
     return bool(inserted)
 
 
-async def _require_moving_part(tx: Transaction, owner_id: UUID, video_id: UUID) -> None:
-    """It can be one, and stays until commit."""
-    held = await writes.assets.lock_assets(tx, asset_ids=[video_id], owner_id=owner_id)
-    video = await reads.assets.get_source(tx, asset_id=video_id)
-    if video is None:
-        raise Invalid("Live photo video not found")
-    if video["type"] != "VIDEO":
-        raise Invalid("Live photo video must be a video")
-    if not held:
-        raise Invalid("Live photo video does not belong to the user")
-
-
-async def _hide_moving_part(
-    tx: Transaction, owner_id: UUID, video_id: UUID, visibility: str
-) -> None:
-    """Take it out of the timeline: there the still, shown like this, stands for both."""
-    (video,) = await writes.assets.lock_assets(tx, asset_ids=[video_id], owner_id=owner_id)
-    is_locked = visibility == "locked" and video["visibility"] != "locked"
-    if is_locked or video["visibility"] == "timeline":
-        await writes.assets.update_assets(
-            tx,
-            asset_ids=[video_id],
-            is_favorite=None,
-            visibility="locked" if is_locked else "hidden",
-        )
-        if is_locked:
-            await _unshare(tx, [video_id])
-            await stacks.follow_first(tx, owner_id, [video_id])
-        await log.stage(tx, "asset.hidden", owner_id, [video_id], audience=[owner_id])
+async def _stage_upload(tx: Transaction, owner_id: UUID, upload: Upload) -> None:
+    await log.stage(
+        tx,
+        "asset.uploaded",
+        owner_id,
+        [upload.asset_id],
+        audience=[owner_id],
+        name=upload.original_file_name,
+        checksum=upload.checksum,
+        bytes=upload.file_bytes,
+    )
 
 
 async def _take_along(
@@ -298,15 +286,9 @@ async def _take_along(
         tx, asset_ids=parts, is_favorite=None, visibility="locked" if is_locked else "hidden"
     )
     if is_locked:
-        await _unshare(tx, [*asset_ids, *parts])
+        await shared_links.unshare_assets(tx, [*asset_ids, *parts])
     await stacks.follow_first(tx, actor.user_id, [*asset_ids, *parts])
     await _stage(tx, "asset.updated", actor, parts, is_told=False)
-
-
-async def _unshare(tx: Transaction, asset_ids: Sequence[UUID]) -> None:
-    """Show assets to nobody else any more."""
-    await albums.remove_everywhere(tx, asset_ids)
-    await shared_links.forget_assets(tx, asset_ids)
 
 
 async def _update_exif(tx: Transaction, asset_ids: list[UUID], exif: dict[str, Any]) -> None:
@@ -337,7 +319,7 @@ async def _delete(tx: Transaction, actor: Actor, asset_ids: list[UUID]) -> None:
     """Delete assets that are locked, the moving parts nobody else uses, and all that is theirs."""
     parts = await writes.assets.lock_moving_parts(tx, asset_ids=asset_ids)
     ids = list({*asset_ids, *(part["id"] for part in parts)})
-    await _unshare(tx, ids)
+    await shared_links.unshare_assets(tx, ids)
     for resource in (stacks, memories, people, findings, edits, asset_metadata):
         await resource.forget_assets(tx, actor.user_id, ids)
     files = await writes.assets.delete_files(tx, asset_ids=ids)

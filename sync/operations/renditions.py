@@ -12,7 +12,7 @@ from sql import Transaction, reads, writes
 from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid, NoAccess
-from sync.operations import from_files
+from sync.operations import assets, from_files, live_photos
 
 
 class Metadata(msgspec.Struct, kw_only=True):
@@ -44,6 +44,8 @@ class Metadata(msgspec.Struct, kw_only=True):
     rating: int | None = None  # 1 to 5
     fps: float | None = None
     burst_id: str | None = None
+    live_photo_cid: str | None = None  # the same for a still and its film
+    film: tuple[int, int] | None = None  # inside of a picture: its first byte, and how many
     tags: Sequence[str] = ()  # with all above them: `Places/Norway`
 
 
@@ -80,9 +82,21 @@ async def delete_file(tx: Transaction, actor: Actor, file_id: UUID) -> None:
 
 
 async def record_metadata(
-    tx: Transaction, asset_id: UUID, found: Metadata, *, sidecar_key: str | None = None
+    tx: Transaction,
+    asset_id: UUID,
+    found: Metadata,
+    *,
+    sidecar_key: str | None = None,
+    film: assets.Film | None = None,
 ) -> None:
-    """Show what the file says, with the sidecar of that key, but for what a person said instead."""
+    """Show what the file says, with the sidecar of that key, but for what a person said instead.
+
+    What was taken with it, or as a film inside of it, becomes one with it.
+    """
+    content_id = found.live_photo_cid
+    other_id = None
+    if content_id or film:
+        other_id = await live_photos.hold_halves(tx, asset_id, content_id)
     known = await from_files.hold_asset(tx, asset_id, names_any=bool(found.tags))
     if known is None:
         return  # Deleted meanwhile: nothing to show it on.
@@ -90,6 +104,7 @@ async def record_metadata(
         await request_metadata(tx, known["owner_id"], [asset_id])
         return
     values = msgspec.structs.asdict(found) | {"tags": list(found.tags)}
+    del values["film"]
     taken = {name: values.pop(name) for name in TAKEN}
     asset = await writes.renditions.set_taken(tx, asset_id=asset_id, **taken)
     assert asset is not None, "it is held"
@@ -105,6 +120,10 @@ async def record_metadata(
         [asset_id],
         audience=[asset["owner_id"]],
     )
+    if film:
+        await assets.record_film(tx, asset["owner_id"], asset_id, film)
+    if content_id and other_id:
+        await live_photos.link_halves(tx, asset_id, other_id, content_id)
 
 
 async def record_thumbnail(

@@ -144,6 +144,12 @@ async def forget_assets(tx: Transaction, asset_ids: Sequence[UUID]) -> None:
         await _stage(tx, "shared_link.updated", link["user_id"], link["id"])
 
 
+async def unshare_assets(tx: Transaction, asset_ids: Sequence[UUID]) -> None:
+    """Show assets to nobody else any more, in albums neither."""
+    await albums.remove_everywhere(tx, asset_ids)
+    await forget_assets(tx, asset_ids)
+
+
 async def _hold_shareable(tx: Transaction, actor: Actor, asset_ids: Collection[UUID]) -> set[UUID]:
     """Those that the actor may show to others, until commit."""
     await writes.assets.hold_assets(tx, asset_ids=list(asset_ids))

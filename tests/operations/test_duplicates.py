@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from sync.errors import Invalid, NoAccess
-from sync.operations import albums, assets, duplicates, tags
+from sync.operations import albums, assets, duplicates, live_photos, tags
 from tests.operations.state import differences
 from tests.sync.library import ask, new_asset, sequence
 
@@ -47,7 +47,7 @@ async def test_groups_come_and_go(alice, ids, do, grouped):
 async def test_one_is_kept_with_all_that_was_known(database, alice, ids, do, grouped, is_final):
     video = await new_asset(database, alice, type="VIDEO")
     await sequence(database)
-    await do(assets.link_live_photo, alice, ids[0], video)
+    await do(live_photos.link_live_photo, alice, ids[0], video)
     group = await do(duplicates.group_assets, alice.user_id, ids[:3])
     await do(assets.update_assets, alice, ids[:1], is_favorite=True, exif={"rating": 5})
     await do(assets.update_assets, alice, ids[1:2], visibility="archive")

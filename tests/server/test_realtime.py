@@ -19,7 +19,7 @@ from server.context import Context
 from server.events import SINGLES_MAX, TELLERS
 from sql import Disconnected
 from sync.config import Config
-from sync.operations import assets, renditions, system
+from sync.operations import assets, live_photos, renditions, system
 from sync.topics import TOPICS
 from tests.server.sockets import actor, mark
 
@@ -221,7 +221,7 @@ async def test_the_moving_part_of_a_photo_is_told_as_hidden(database, alice, lis
     video = await upload(alice, type="VIDEO")
     still = await upload(alice)
     async with database.write() as tx:
-        await assets.link_live_photo(tx, actor(alice), still, video)
+        await live_photos.link_live_photo(tx, actor(alice), still, video)
 
     assert await socket.next("on_asset_hidden") == (str(video),)
 

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from sql import Database, Disconnected
 from sync.actor import Actor
 from sync.errors import Refused
-from sync.operations import asset_metadata, assets, renditions, users
+from sync.operations import asset_metadata, assets, live_photos, renditions, users
 from tests.sync.library import FOUND, an_upload
 
 ACTORS = 3
@@ -106,7 +106,7 @@ class Changes(RuleBasedStateMachine):
         for id_ in self.assets_of(who, [pick]):
             for video in self.assets_of(who, [other]):
                 video_id = None if is_parting else video
-                self.write(assets.link_live_photo, self.actors[who], id_, video_id)
+                self.write(live_photos.link_live_photo, self.actors[who], id_, video_id)
 
     @rule(who=WHO, picks=SOME, edit=EDITS)
     def edit(self, who: int, picks: list[int], edit: tuple[str, dict[str, Any]]) -> None:

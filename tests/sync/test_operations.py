@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from sync.errors import Invalid, NoAccess, Refused
-from sync.operations import asset_metadata, assets, renditions, users
+from sync.operations import asset_metadata, assets, live_photos, renditions, users
 from sync.operations.assets import format_offset
 from tests.sync.library import FOUND, an_upload, ask, ask_one, new_asset, new_user, sequence, until
 from tests.sync.oracle import truth
@@ -62,7 +62,7 @@ async def test_nothing_of_another_can_be_changed(database, alice, bob):
         lambda tx: assets.delete_assets(tx, alice, [own, theirs]),
         lambda tx: asset_metadata.set_metadata(tx, alice, [(theirs, "x", {})]),
         lambda tx: asset_metadata.delete_metadata(tx, alice, [(theirs, "x")]),
-        lambda tx: assets.link_live_photo(tx, alice, own, theirs),
+        lambda tx: live_photos.link_live_photo(tx, alice, own, theirs),
         lambda tx: assets.delete_assets(tx, alice, [uuid4()]),
     ]
     for attempt in attempts:
@@ -101,10 +101,10 @@ async def test_a_live_photo_hides_its_moving_part_and_takes_it_along(database, a
     seen = "SELECT visibility FROM asset WHERE id = %s"
     assert await ask_one(database, seen, video_id) == "hidden"
     async with database.write() as tx:
-        await assets.link_live_photo(tx, alice, still, None)
+        await live_photos.link_live_photo(tx, alice, still, None)
     assert await ask_one(database, seen, video_id) == "timeline"
     async with database.write() as tx:
-        await assets.link_live_photo(tx, alice, still, video_id)
+        await live_photos.link_live_photo(tx, alice, still, video_id)
         await assets.delete_assets(tx, alice, [still])
     assert await ask_one(database, "SELECT count(*) FROM asset") == 0
     assert await ask_one(database, 'SELECT usage_bytes FROM "user"') == 0
@@ -219,7 +219,7 @@ CHANGES = {
     "update_assets": lambda tx, me, one, _: assets.update_assets(tx, me, [one], is_favorite=True),
     "trash_assets": lambda tx, me, one, _: assets.trash_assets(tx, me, [one]),
     "delete_assets": lambda tx, me, one, _: assets.delete_assets(tx, me, [one]),
-    "link_live_photo": lambda tx, me, one, video: assets.link_live_photo(tx, me, one, video),
+    "link_live_photo": lambda tx, me, one, video: live_photos.link_live_photo(tx, me, one, video),
     "set_metadata": lambda tx, me, one, _: asset_metadata.set_metadata(tx, me, [(one, "x", {})]),
     "delete_metadata": lambda tx, me, one, _: asset_metadata.delete_metadata(tx, me, [(one, "x")]),
     "record_metadata": lambda tx, _, one, __: renditions.record_metadata(tx, one, FOUND),

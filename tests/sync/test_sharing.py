@@ -10,7 +10,7 @@ import pytest
 from sql import lines
 from sync import checkpoints
 from sync.errors import Invalid
-from sync.operations import albums, assets, partners, stacks, users
+from sync.operations import albums, assets, live_photos, partners, stacks, users
 from tests.sync.app import TABLES, UPSERTS
 from tests.sync.library import new_asset, new_user, sequence
 from tests.sync.oracle import truth
@@ -264,7 +264,7 @@ async def test_the_moving_part_of_a_locked_still_is_locked_when_they_are_parted(
     await new_album(database, alice, bob, [video])
     await sync(database, phone)
     await act(database, assets.update_assets, alice, [still], visibility="locked")
-    await act(database, assets.link_live_photo, alice, still, None)
+    await act(database, live_photos.link_live_photo, alice, still, None)
     await sync(database, phone)
     assert phone.dump()["asset"] == {}
 
@@ -281,7 +281,7 @@ async def test_the_moving_part_of_a_locked_still_is_as_hidden_as_the_still(
     details = {} if how == "link" else {"live_photo_video_id": video}
     still = await new_asset(database, alice, visibility=visibility, **details)
     if how == "link":
-        await act(database, assets.link_live_photo, alice, still, video)
+        await act(database, live_photos.link_live_photo, alice, still, video)
     if how == "lock":
         await sync(database, phone)
         await act(database, assets.update_assets, alice, [still], visibility="locked")

@@ -6,7 +6,7 @@ from importlib import resources
 
 import pytest
 
-from sync.operations import assets, partners, stacks
+from sync.operations import assets, live_photos, partners, stacks
 from tests.operations.state import differences
 from tests.sync.library import ask, new_asset, sequence
 from tests.sync.replica import new_replica
@@ -95,7 +95,7 @@ async def test_it_goes_with_a_still_that_takes_its_first_along(database, elevate
     still = await new_asset(database, elevated)
     mate = await new_asset(database, elevated)
     await act(database, stacks.create_stack, elevated, [video, mate])
-    await act(database, assets.link_live_photo, elevated, still, video)
+    await act(database, live_photos.link_live_photo, elevated, still, video)
     await sync(database, phone)
     assert len(phone.dump()["stack"]) == 2
 
@@ -115,7 +115,7 @@ async def test_it_goes_and_comes_when_its_first_is_linked_to_what_is_locked_and_
     await act(database, stacks.create_stack, elevated, [video, mate])
     await sync(database, phone)
     await act(database, assets.update_assets, elevated, [still], visibility="locked")
-    await act(database, assets.link_live_photo, elevated, still, video)
+    await act(database, live_photos.link_live_photo, elevated, still, video)
     await sync(database, phone)
     assert heard(phone) == ["PartnerStackDeleteV1"]
 
@@ -123,7 +123,9 @@ async def test_it_goes_and_comes_when_its_first_is_linked_to_what_is_locked_and_
     await sync(database, phone)
     assert heard(phone) == ["PartnerStackV1"]
     await act(database, assets.update_assets, elevated, [still], visibility="archive")
-    await act(database, assets.link_live_photo, elevated, still, None)  # as archived as the still
+    await act(
+        database, live_photos.link_live_photo, elevated, still, None
+    )  # as archived as the still
     await sync(database, phone)
     assert heard(phone) == ["PartnerStackDeleteV1"]
     assert len(phone.dump()["stack"]) == 1
