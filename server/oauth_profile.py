@@ -14,6 +14,7 @@ from sync.operations.oauth import Profile
 GIB = 1024**3
 QUOTA_BYTES_MAX = 2**53 - 1
 TEXT_CHARACTERS_MAX = 320
+URL_CHARACTERS_MAX = 4096
 ROLES = {"admin": True, "user": False}
 UNSAFE = re.compile(r"[^\w@ -]")  # A label may name a folder.
 
@@ -34,6 +35,7 @@ def read_profile(claims: Claims, settings: OAuth) -> Profile:
         storage_label=_label(claims, settings.storage_label_claim),
         quota_bytes=_quota_bytes(claims.get(settings.storage_quota_claim)),
         is_admin=_role(claims.get(settings.role_claim)),
+        picture_url=_url(claims, "picture"),
     )
 
 
@@ -46,6 +48,12 @@ def _text(claims: Claims, name: str) -> str | None:
     if not isinstance(value, str) or not oidc.is_text(value):
         return None
     return value.strip()[:TEXT_CHARACTERS_MAX] or None
+
+
+def _url(claims: Claims, name: str) -> str | None:
+    value = claims.get(name)
+    is_short = isinstance(value, str) and len(value) <= URL_CHARACTERS_MAX
+    return str(value).strip() or None if is_short else None
 
 
 def _is_true(value: object) -> bool:

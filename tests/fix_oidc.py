@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 from uuid import uuid4
@@ -45,6 +45,7 @@ class Provider:
         self.header: dict[str, Any] = {}
         self.change_token: Callable[[str], str] = lambda token: token
         self.answers: dict[str, Callable[[], web.StreamResponse]] = {}  # by path, instead
+        self.slowly: dict[str, Callable[[], Awaitable[web.StreamResponse]]] = {}  # likewise
         self.hanging = asyncio.Event()
         self.asked: list[str] = []
         self.secrets: set[str] = {CLIENT_SECRET}  # what no log may have
@@ -93,6 +94,8 @@ class Provider:
                 return change()
             except TimeoutError:
                 await self.hanging.wait()
+        if wait := self.slowly.get(request.path):
+            return await wait()
         return await handler(request)
 
     async def _discover(self, _: web.Request) -> web.Response:

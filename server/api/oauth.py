@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from aiohttp import web
 from msgspec import UNSET, Meta, UnsetType, field
 
-from server import cookies, limits, logins, oidc
+from server import beside, cookies, limits, logins, oauth_picture, oidc
 from server.body import Body, convert_text
 from server.endpoint import Call, endpoint, json_response
 from server.oauth import (
@@ -112,6 +112,9 @@ async def finish_oauth(call: Call) -> web.Response:
             "OAuth login from %s refused: %s", limits.address_of(call.request), refused.reason
         )
         raise
+    if picture_url := let_in.profile.picture_url:
+        work = oauth_picture.adopt(call.context, user_id, picture_url)
+        beside.begin(call.request.app, work)  # Nobody waits at the door for their picture.
     response = await logins.answer_login(call, user_id, token, "oauth")
     cookies.clear_oauth(response)
     return response

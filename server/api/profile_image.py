@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
-from uuid import UUID, uuid4
 
 from aiohttp import web
 
-from server import upload
+from server import profile_pictures, upload
 from server.byte_responses import file_response
 from server.endpoint import Call, endpoint
 from server.wire import Json, iso
@@ -19,19 +16,8 @@ from sync.errors import Invalid, Missing
 from sync.operations import users
 
 BYTES_MAX = 32 * 1024 * 1024
-HEAD_BYTES = 1024
 CACHE = "private, no-cache, no-transform"  # It changes under its address.
 NO_IMAGE = "User does not have a profile image"
-BEGINNINGS = {
-    "avif": (b"ftyp", 4),
-    "dng": (b"*\0", 2),
-    "heic": (b"ftyp", 4),
-    "heif": (b"ftyp", 4),
-    "jpeg": (b"\xff\xd8\xff", 0),
-    "jpg": (b"\xff\xd8\xff", 0),
-    "png": (b"\x89PNG\r\n\x1a\n", 0),
-    "webp": (b"WEBP", 8),
-}
 
 
 @endpoint("POST", "/users/profile-image", permission="userProfileImage.update", status=201)
@@ -47,7 +33,9 @@ async def create_profile_image(call: Call) -> Json:
         part = form.files.get("file")
         if part is None:
             raise Invalid("Not found or no file uploaded")
-        key = await asyncio.to_thread(_keep, root, user_id, part)
+        key = await asyncio.to_thread(
+            profile_pictures.keep, root, user_id, part.incoming, part.file_name
+        )
     try:
         async with call.context.database.write() as tx:
             await users.set_profile_image(tx, call.actor, key)
@@ -88,27 +76,3 @@ async def get_profile_image(call: Call) -> web.StreamResponse:
         etag=key.rpartition("/")[2].partition(".")[0],
         cache_control=CACHE,
     )
-
-
-def _keep(root: Path, user_id: UUID, part: upload.FilePart) -> str:
-    """Make it a file of its own; its key. Raises Invalid for what is no picture."""
-    suffix = PurePosixPath(part.file_name).suffix.lower()
-    if suffix not in media_types.PROFILE_EXTENSIONS:
-        raise Invalid(f"Unsupported file type {part.file_name}")
-    extension = suffix.removeprefix(".")
-    key = paths.profile_image(user_id, uuid4(), extension)
-    part.incoming.keep(key, datetime.now(UTC))
-    with paths.resolve(root, key).open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    if not _is_picture(extension, head):
-        files.remove(root, key)
-        raise Invalid(f"Unsupported file type {part.file_name}")
-    return key
-
-
-def _is_picture(extension: str, head: bytes) -> bool:
-    """By how such files begin."""
-    if extension == "svg":
-        return b"<svg" in head
-    mark, at = BEGINNINGS[extension]
-    return head[at : at + len(mark)] == mark or (extension == "dng" and head[:4] == b"MM\0*")

@@ -39,6 +39,7 @@ class Profile(NamedTuple):
     storage_label: str | None = None
     quota_bytes: int | None = None  # None: it does not say
     is_admin: bool | None = None  # None: it does not say
+    picture_url: str | None = None
 
 
 class Attempt(NamedTuple):

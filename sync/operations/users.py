@@ -198,6 +198,17 @@ async def set_profile_image(tx: Transaction, actor: Actor, key: str | None) -> N
         await _stage_image(tx, user_id, before)
 
 
+async def add_profile_image(tx: Transaction, user_id: UUID, key: str) -> bool:
+    """Show a picture where there is none; return whether there was none."""
+    await writes.users.lock_user(tx, user_id=user_id)
+    if await reads.users.get_profile_image(tx, user_id=user_id) is not None:
+        return False
+    if not await writes.users.set_profile_image(tx, user_id=user_id, key=key):
+        return False  # They are gone.
+    await _stage_update(tx, user_id)
+    return True
+
+
 async def change_preferences(
     tx: Transaction, user_id: UUID, changes: preferences.Groups
 ) -> preferences.Groups:
