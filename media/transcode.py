@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
-import re
+import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from threading import Event
@@ -17,31 +18,20 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from media import video
+from media import encoders, video
+from media.encoders import Pass
 from media.errors import UnreadableImage
 from sync.config import FFmpeg
 
-ENCODERS = {
-    "h264": "libx264",
-    "hevc": "libx265",
-    "vp9": "libvpx-vp9",
-    "av1": "libsvtav1",
-    "aac": "aac",
-    "mp3": "libmp3lame",
-    "opus": "libopus",
-    "pcm_s16le": "pcm_s16le",
-}
 SOUND_RATES = (44_100, 48_000)
 SOUND_SAMPLES = 1024  # at once, where the encoder does not mind
-# Slowest first, as x264 calls them; the other encoders have numbers, larger ones being faster.
-PRESETS = (
-    "veryslow", "slower", "slow", "medium", "fast", "faster", "veryfast", "superfast", "ultrafast",
-)  # fmt: skip
-VP9_FASTEST, AV1_SLOWEST = 5, 4  # What is faster is for live broadcasts; what is slower takes days.
-BITRATE_UNITS = {"k": 1_000, "m": 1_000_000}
+# Their packets do not say when they are shown; only the order that they are decoded in does.
+TIMELESS = ("avi", "mpegvideo", "h264", "hevc", "m4v")
+UNCOPIED = (*TIMELESS, "mpeg")  # Nor does every packet of this one.
+APPLES_HEVC = "hvc1"  # the name by which Apple plays it
+DOCTYPE_BYTES = 64  # from the start of a Matroska file
 # The disk, not the film: another attempt may help.
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
@@ -57,20 +47,65 @@ class Stopped(Exception):
     """Nobody waits for the film any more."""
 
 
-class _Encoder(Protocol):
-    def encode(self, frame: Any) -> Iterator[Packet[Any]]:
-        """None: that was the last."""
+class _Task(NamedTuple):
+    plan: Plan
+    settings: FFmpeg
+    first: VideoFrame  # that can be decoded
+    stopping: Event
+    turn: Pass | None = None
+
+
+class _Track(Protocol):
+    """What becomes of one track."""
+
+    def take(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
+        """From a packet of the old film to those of the new one."""
         ...
+
+    def end(self) -> Iterator[Packet[Any]]:
+        """What is left when there are no more."""
+        ...
+
+
+class _Copy:
+    """The same packets at their time in another container."""
+
+    def __init__(self, output: OutputContainer, source: Stream, start: Fraction) -> None:
+        self._track = output.add_stream_from_template(source)
+        if _codec(source) == "hevc":
+            self._track.codec_context.codec_tag = APPLES_HEVC
+        self._start = round(start / (source.time_base or 1))
+
+    def take(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
+        if not packet.size:  # That was the last.
+            return
+        if packet.pts is not None:
+            packet.pts -= self._start
+        if packet.dts is not None:
+            packet.dts -= self._start
+        packet.stream = self._track
+        yield packet
+
+    def end(self) -> Iterator[Packet[Any]]:
+        yield from ()
 
 
 class _Picture:
     """From the frames of a film to those of its new form."""
 
-    def __init__(self, output: OutputContainer, source: VideoStream, settings: FFmpeg) -> None:
+    def __init__(
+        self,
+        output: OutputContainer,
+        source: VideoStream,
+        start: Fraction,
+        settings: FFmpeg,
+        turn: Pass | None,
+    ) -> None:
+        rate = source.guessed_rate or source.average_rate or Fraction(30)
         track = output.add_stream(
-            ENCODERS[settings.target_video_codec],
-            rate=source.guessed_rate or source.average_rate or 30,
-            options=_encoder_options(settings),
+            encoders.NAMES[settings.target_video_codec],
+            rate=rate,
+            options=encoders.video_options(settings, turn),
         )
         assert isinstance(track, VideoStream)
         track.width, track.height = _size(source, settings.target_resolution)
@@ -79,65 +114,86 @@ class _Picture:
             track.sample_aspect_ratio = source.sample_aspect_ratio
         track.codec_context.time_base = source.time_base or Fraction(1, 90_000)
         track.codec_context.thread_count = settings.threads
-        if settings.gop_size:
-            track.gop_size = settings.gop_size
+        encoders.set_pass(track, turn)
         if settings.target_video_codec == "hevc":
-            track.codec_context.codec_tag = "hvc1"  # The name by which Apple plays it.
+            track.codec_context.codec_tag = APPLES_HEVC
         self._track = track
+        self._start = round(start / track.codec_context.time_base)
+        self._is_timeless = source.container.format.name in TIMELESS
+        self._step = round(1 / (track.codec_context.time_base * rate))
         self._shown = -1
-        self._reformatter = VideoReformatter()
+        self._screen = video.Screen(settings.tonemap)
 
     def describe(self, frame: VideoFrame) -> None:
         """Tell players how to show it, before anything is written."""
         self._track.set_display_matrix(video.matrix(frame))
-        bright = video.is_bright(frame)
+        is_mapped = self._screen.maps(frame)
         self._track.color_range = 1
-        self._track.colorspace = 1 if bright else frame.colorspace
-        self._track.color_primaries = 1 if bright else frame.color_primaries
-        self._track.color_trc = 1 if bright else frame.color_trc
+        self._track.colorspace = 1 if is_mapped else frame.colorspace
+        self._track.color_primaries = 1 if is_mapped else frame.color_primaries
+        self._track.color_trc = 1 if is_mapped else frame.color_trc
 
-    def encode(self, frame: VideoFrame | None) -> Iterator[Packet[VideoStream]]:
-        if frame is None:
-            yield from self._track.encode_lazy(None)
-        elif frame.pts is not None and frame.pts > self._shown:  # Encoders take no step back.
-            self._shown = frame.pts
-            made = video.for_players(
-                frame, self._track.width, self._track.height, self._reformatter
-            )
+    def take(self, packet: Packet[Any]) -> Iterator[Packet[VideoStream]]:
+        for frame in _decoded(packet):
+            time = self._order(frame) if self._is_timeless else frame.pts
+            if time is None or time - self._start <= self._shown:
+                continue  # Encoders take no step back.
+            self._shown = time - self._start
+            made = self._screen.show(frame, self._track.width, self._track.height)
+            made.pts = self._shown
             made.pict_type = 0  # Where key frames are is the encoder's choice.
             yield from self._track.encode_lazy(made)
+
+    def _order(self, frame: VideoFrame) -> int:
+        """When it is shown, by the packet that it came with."""
+        if frame.dts is None:  # The last ones come without.
+            return self._start + self._shown + self._step
+        if self._shown < 0:  # The first comes with a later one, if some are stored out of order.
+            self._start = frame.dts
+        return frame.dts
+
+    def end(self) -> Iterator[Packet[VideoStream]]:
+        yield from self._track.encode_lazy(None)
 
 
 class _Sound:
     """The same of what is heard."""
 
-    def __init__(self, output: OutputContainer, source: AudioStream, settings: FFmpeg) -> None:
+    def __init__(
+        self, output: OutputContainer, source: AudioStream, start: Fraction, settings: FFmpeg
+    ) -> None:
         rate = source.rate if source.rate in SOUND_RATES else SOUND_RATES[-1]
         if settings.target_audio_codec == "opus":
             rate = SOUND_RATES[-1]
         layout = "mono" if source.channels == 1 else "stereo"
-        track = output.add_stream(ENCODERS[settings.target_audio_codec], rate=rate, layout=layout)
+        track = output.add_stream(
+            encoders.NAMES[settings.target_audio_codec], rate=rate, layout=layout
+        )
         assert isinstance(track, AudioStream)
         track.codec_context.open()
         self._track = track
+        self._start = round(start * rate)
         self._resampler = self._make_resampler()
         self._form: tuple[str, str, int] | None = None
         self._heard: int | None = None  # samples
 
-    def encode(self, frame: av.AudioFrame | None) -> Iterator[Packet[AudioStream]]:
-        form = (frame.format.name, frame.layout.name, frame.sample_rate) if frame else None
-        if self._form and form != self._form:  # Broadcasts change from one form into another.
-            yield from self._resample(None)
-            self._resampler = self._make_resampler()
-        self._form = form
-        if frame is None:
-            yield from self._track.encode(None)
-        else:
+    def take(self, packet: Packet[Any]) -> Iterator[Packet[AudioStream]]:
+        for frame in _decoded(packet):
+            form = (frame.format.name, frame.layout.name, frame.sample_rate)
+            if self._form and form != self._form:  # Broadcasts change from one form into another.
+                yield from self._resample(None)
+                self._resampler = self._make_resampler()
+            self._form = form
             yield from self._resample(frame)
+
+    def end(self) -> Iterator[Packet[AudioStream]]:
+        if self._form:
+            yield from self._resample(None)
+        yield from self._track.encode(None)
 
     def _resample(self, frame: av.AudioFrame | None) -> Iterator[Packet[AudioStream]]:
         for resampled in self._resampler.resample(frame):
-            start = round((resampled.time or 0.0) * resampled.sample_rate)
+            start = round((resampled.time or 0.0) * resampled.sample_rate) - self._start
             if self._heard is not None:
                 start = max(start, self._heard)
             resampled.pts, resampled.time_base = start, Fraction(1, resampled.sample_rate)
@@ -161,22 +217,35 @@ def transcode(path: Path, target: Path, settings: FFmpeg, stopping: Event) -> bo
     What was written until then is removed.
     """
     with video.opened(path) as (container, stream):
-        sound = _sound_track(container)
-        plan = plan_for(container, stream, sound, settings, path)
+        plan = plan_for(container, stream, sound_track(container), settings, path)
         first = next(video.readable(container, stream, video.FRAMES_FROM_START), None)
     if plan is None:
         return False
     if first is None:
         raise UnreadableImage("The film is damaged or incomplete (no frame can be decoded)")
-    try:
-        with video.opened(path) as (container, stream), _written(target) as output:
-            stream.codec_context.thread_count = settings.threads
-            stream.thread_type = "AUTO"
-            _convert(container, stream, output, plan, settings, first, stopping)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
+    task = _Task(plan, settings, first, stopping)
+    if plan.picture and encoders.needs_two_passes(settings):
+        with tempfile.TemporaryDirectory() as folder:
+            findings = Path(folder) / "findings"
+            _look(path, task._replace(turn=Pass(1, findings)))
+            _make(path, target, task._replace(turn=Pass(2, findings)))
+    else:
+        _make(path, target, task)
     return True
+
+
+def _look(path: Path, task: _Task) -> None:
+    """Encode the picture for what the encoder finds out, and for nobody to see."""
+    with (
+        video.opened(path) as (container, stream),
+        av.open(os.devnull, "w", format="null") as output,
+    ):
+        _convert(container, stream, None, output, task)
+
+
+def _make(path: Path, target: Path, task: _Task) -> None:
+    with video.opened(path) as (container, stream), _written(target) as output:
+        _convert(container, stream, sound_track(container), output, task)
 
 
 def plan_for(
@@ -190,7 +259,7 @@ def plan_for(
     if settings.transcode == "disabled":
         return None
     plan = Plan(
-        _is_picture_unfit(container, stream, settings),
+        _is_picture_unfit(container, stream, settings) or container.format.name in UNCOPIED,
         sound is not None and _is_sound_unfit(sound, settings),
     )
     is_container_fit = _container(container, path) in ("mp4", *settings.accepted_containers)
@@ -208,7 +277,7 @@ def _is_picture_unfit(container: InputContainer, stream: VideoStream, settings: 
             return is_unfit or min(size) > _short_side(settings.target_resolution, size)
         case "bitrate":
             rate = stream.bit_rate or container.bit_rate or 0
-            return is_unfit or rate > _bits_per_second(settings.max_bitrate)
+            return is_unfit or 0 < encoders.bits_per_second(settings.max_bitrate) < rate
         case _:
             return is_unfit
 
@@ -225,14 +294,16 @@ def _container(container: InputContainer, path: Path) -> str:
     name = container.format.name
     if name.startswith("mov,"):
         return "mov" if container.metadata.get("major_brand", "").strip() == "qt" else "mp4"
-    if name == "matroska,webm" and path.suffix.lower() == ".webm":
-        return "webm"
+    if name == "matroska,webm":
+        with path.open("rb") as file:
+            return "webm" if b"webm" in file.read(DOCTYPE_BYTES) else "matroska"
     return name
 
 
-def _sound_track(container: InputContainer) -> AudioStream | None:
-    # Without a decoder there is no context: some cameras have a second track of their own making.
-    return next((s for s in container.streams.audio if s.codec_context is not None), None)
+def sound_track(container: InputContainer) -> AudioStream | None:
+    """The one with the most to hear; some cameras add one of their own making, without decoder."""
+    tracks = [stream for stream in container.streams.audio if stream.codec_context is not None]
+    return max(tracks, key=lambda stream: stream.bit_rate or 0, default=None)
 
 
 def _short_side(resolution: str, size: tuple[int, int]) -> int:
@@ -247,86 +318,73 @@ def _size(source: VideoStream, resolution: str) -> tuple[int, int]:
     return width, height
 
 
-def _bits_per_second(rate: str) -> int:
-    """Of `4500`, `4500k` or `4.5M`; a number alone means thousands."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmM]?)", rate.strip())
-    return int(float(match[1]) * BITRATE_UNITS[match[2].lower() or "k"]) if match else 0
-
-
-def _encoder_options(settings: FFmpeg) -> dict[str, str]:
-    options = {"crf": str(settings.crf)} | _pace(settings)
-    if most := _bits_per_second(settings.max_bitrate):
-        options |= {"maxrate": str(most), "bufsize": str(2 * most)}
-    if settings.target_video_codec == "hevc":
-        options["x265-params"] = "log-level=none"
-    return options
-
-
-def _pace(settings: FFmpeg) -> dict[str, str]:
-    """How hard the encoder tries."""
-    pace = PRESETS.index(settings.preset) if settings.preset in PRESETS else len(PRESETS) - 1
-    match settings.target_video_codec:
-        case "vp9":
-            return {"cpu-used": str(min(pace, VP9_FASTEST)), "row-mt": "1", "b": "0"}
-        case "av1":
-            return {"preset": str(AV1_SLOWEST + pace)}
-        case _:
-            return {"preset": PRESETS[pace]}
-
-
 @contextmanager
 def _written(target: Path) -> Iterator[OutputContainer]:
+    """A file that is whole and on the disk afterwards, or not there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with av.open(
-            str(target), "w", format="mp4", options={"movflags": "faststart"}
-        ) as container:
-            yield container
-    except av.FFmpegError as error:
-        if error.errno in _OF_THE_DISK:
+        output = av.open(str(target), "w", format="mp4", options={"movflags": "faststart"})
+        try:
+            yield output
+        except BaseException:
+            # Gone before it is closed: nobody needs its index moved to the front.
+            target.unlink(missing_ok=True)
+            with suppress(av.FFmpegError):
+                output.close()
+            raise
+        output.close()
+        for path in (target, target.parent):
+            _sync(path)
+    except BaseException as error:
+        target.unlink(missing_ok=True)
+        if isinstance(error, av.FFmpegError) and error.errno in _OF_THE_DISK:
             raise OSError(error.errno, "The film cannot be written") from error
         raise
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _convert(
     container: InputContainer,
     stream: VideoStream,
+    sound: AudioStream | None,
     output: OutputContainer,
-    plan: Plan,
-    settings: FFmpeg,
-    first: VideoFrame,
-    stopping: Event,
+    task: _Task,
 ) -> None:
     """Packet by packet: from one container into the other, through the encoders or past them."""
-    sound = _sound_track(container)
-    encoders: dict[int, _Encoder] = {}
-    copies: dict[int, Stream] = {}
-    if plan.picture:
-        picture = _Picture(output, stream, settings)
-        picture.describe(first)
-        encoders[stream.index] = picture
-    else:
-        copies[stream.index] = output.add_stream_from_template(stream)
-    if sound is not None and plan.sound:
-        encoders[sound.index] = _Sound(output, sound, settings)
+    stream.codec_context.thread_count = task.settings.threads
+    stream.thread_type = "AUTO"
+    start = Fraction(container.start_time or 0, av.time_base)  # Broadcasts begin anywhere.
+    tracks: dict[int, _Track] = {stream.index: _picture(output, stream, start, task)}
+    if sound is not None and task.plan.sound:
+        tracks[sound.index] = _Sound(output, sound, start, task.settings)
     elif sound is not None:
-        copies[sound.index] = output.add_stream_from_template(sound)
+        tracks[sound.index] = _Copy(output, sound, start)
 
     for packet in container.demux([one for one in (stream, sound) if one is not None]):
-        if stopping.is_set():
+        if task.stopping.is_set():
             raise Stopped
-        if encoder := encoders.get(packet.stream_index):
-            for frame in _decoded(packet):
-                output.mux(list(encoder.encode(frame)))
-        elif packet.dts is not None:  # The last packet is an empty one.
-            packet.stream = copies[packet.stream_index]
-            output.mux(packet)
-    for encoder in encoders.values():
-        output.mux(list(encoder.encode(None)))
+        output.mux(list(tracks[packet.stream_index].take(packet)))
+    for track in tracks.values():
+        output.mux(list(track.end()))
 
 
-def _decoded(packet: Packet[Stream]) -> Iterator[VideoFrame | av.AudioFrame]:
+def _picture(output: OutputContainer, stream: VideoStream, start: Fraction, task: _Task) -> _Track:
+    if not task.plan.picture:
+        return _Copy(output, stream, start)
+    picture = _Picture(output, stream, start, task.settings, task.turn)
+    picture.describe(task.first)
+    return picture
+
+
+def _decoded(packet: Packet[Any]) -> Iterator[Any]:
     try:
-        yield from packet.decode()  # type: ignore[misc]
+        yield from packet.decode()
     except av.FFmpegError:
         return  # A damaged part is passed by, as players do.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from struct import unpack
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import av
 import numpy as np
@@ -25,8 +25,10 @@ from av.video.reformatter import (
 )
 from av.video.stream import VideoStream
 
-from media import images
+from media import images, tones
 from media.errors import UnreadableImage
+from media.tones import Curve, Tones
+from sync.config import FFmpeg
 
 MAX_PIXELS = 80_000_000  # A frame of 8K has 33 million, of the largest 360° cameras 60.
 OPEN_SECONDS, READ_SECONDS, SEARCH_SECONDS = 20.0, 20.0, 40.0
@@ -41,7 +43,6 @@ FRAMES_PER_PLACE = 12  # until the first after a seek can be decoded
 FRAMES_FROM_START, STRIDE = 120, 8
 DARK_MEAN, DARK_PEAK = 24, 60  # of 255
 HD_LINES = 720
-_HIGH_RANGE = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 _WIDE = (ColorPrimaries.BT2020, ColorPrimaries.SMPTE431, ColorPrimaries.SMPTE432)
 _SMOOTH = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 _UNSPECIFIED = 2
@@ -59,6 +60,19 @@ _ORIENTATIONS: dict[tuple[int, ...], int] = {
     (0, -1, -1, 0): 7,
     (0, -1, 1, 0): 8,
 }
+
+
+class Look:
+    """How pictures show high dynamic range: as the films made of them do."""
+
+    curve: Curve = "hable"
+
+    def follow(self, settings: FFmpeg) -> None:
+        # A picture has no high range to keep.
+        self.curve = "hable" if settings.tonemap == "disabled" else settings.tonemap
+
+
+look = Look()
 
 
 class Film(NamedTuple):
@@ -140,16 +154,18 @@ def _picture_track(container: InputContainer) -> VideoStream:
     ]
     if not tracks:
         raise UnreadableImage("There is no moving picture in this file")
-    # Without a decoder there is no context.
-    if tracks[0].codec_context is None:
+    # Without a decoder there is no context. Action cameras keep a small copy beside the film.
+    decodable = [stream for stream in tracks if stream.codec_context is not None]
+    if not decodable:
         raise UnreadableImage("The film is in a form that cannot be decoded here")
-    width, height = tracks[0].width, tracks[0].height
+    main = max(decodable, key=lambda stream: stream.bit_rate or 0)
+    width, height = main.width, main.height
     if width * height > MAX_PIXELS:
         raise UnreadableImage(
             f"The film has {width} x {height} pixels; "
             f"more than {MAX_PIXELS // 1_000_000} megapixels are not opened"
         )
-    return tracks[0]
+    return main
 
 
 def _seconds(container: InputContainer, stream: VideoStream) -> float | None:
@@ -293,68 +309,64 @@ def _pixels(frame: VideoFrame, stream: VideoStream, turn: int) -> pyvips.Image:
 
 
 def in_srgb(frame: VideoFrame, width: int, height: int) -> VideoFrame:
-    """RGB as a screen shows it; what is brighter than paper white is clipped."""
+    """RGB as a screen shows it, and as the film looks when it is made over."""
     _forget_nonsense(frame)
-    transfer, primaries = _target(frame)
+    is_bright = tones.is_bright(frame)
+    if is_bright:
+        frame = Tones(look.curve).apply(frame, width, height, _SMOOTH)
+    is_wide = frame.color_primaries in _WIDE and frame.color_trc == ColorTrc.BT709
     return frame.reformat(
         width,
         height,
         "rgb24",
-        src_colorspace=_matrix(frame),
-        src_color_range=_range(frame),
+        src_colorspace=None if is_bright else _matrix(frame),
+        src_color_range=ColorRange.JPEG if is_bright else _range(frame),
         dst_color_range=ColorRange.JPEG,
-        dst_color_trc=transfer,
-        dst_color_primaries=primaries,
+        dst_color_trc=ColorTrc.BT709 if is_wide else None,
+        dst_color_primaries=ColorPrimaries.BT709 if is_wide else None,
         interpolation=_SMOOTH,
         threads=1,
     )
 
 
-def for_players(
-    frame: VideoFrame, width: int, height: int, reformatter: VideoReformatter
-) -> VideoFrame:
-    """Eight bits, in the colours it has; high dynamic range as in_srgb shows it, in BT.709.
+class Screen:
+    """The frames of one film in eight bits, in the colours they have, as players take them.
 
-    One reformatter for a film: to prepare for high dynamic range takes it seconds.
+    High dynamic range is brought into BT.709 unless `tonemap` is "disabled". One for a film: to
+    prepare for its colours takes longer than to show a frame.
     """
-    _forget_nonsense(frame)
-    bright = is_bright(frame)
-    return reformatter.reformat(
-        frame,
-        width,
-        height,
-        "yuv420p",
-        src_colorspace=_matrix(frame) if bright else None,
-        dst_colorspace=Colorspace.ITU709 if bright else None,
-        src_color_range=_range(frame),
-        dst_color_range=ColorRange.MPEG,
-        # Players show the curve of BT.709 as if it were that of sRGB.
-        dst_color_trc=ColorTrc.IEC61966_2_1 if bright else None,
-        dst_color_primaries=ColorPrimaries.BT709 if bright else None,
-        interpolation=Interpolation.BICUBIC,
-        threads=1,
-    )
 
+    def __init__(self, tonemap: Curve | Literal["disabled"]) -> None:
+        self._tones = None if tonemap == "disabled" else Tones(tonemap)
+        self._reformatter = VideoReformatter()
 
-def is_bright(frame: VideoFrame) -> bool:
-    """Of high dynamic range."""
-    return frame.color_trc in _HIGH_RANGE
+    def maps(self, frame: VideoFrame) -> bool:
+        """Whether its colours become those of BT.709."""
+        return self._tones is not None and tones.is_bright(frame)
+
+    def show(self, frame: VideoFrame, width: int, height: int) -> VideoFrame:
+        _forget_nonsense(frame)
+        is_mapped = self._tones is not None and tones.is_bright(frame)
+        if self._tones is not None and is_mapped:
+            frame = self._tones.apply(frame, width, height, Interpolation.BICUBIC)
+        return self._reformatter.reformat(
+            frame,
+            width,
+            height,
+            "yuv420p",
+            dst_colorspace=Colorspace.ITU709 if is_mapped else None,
+            src_color_range=ColorRange.JPEG if is_mapped else _range(frame),
+            dst_color_range=ColorRange.MPEG,
+            interpolation=Interpolation.BICUBIC,
+            threads=1,
+        )
 
 
 def _forget_nonsense(frame: VideoFrame) -> None:
     if frame.colorspace not in _MATRICES:
         frame.colorspace = _UNSPECIFIED
     if frame.color_primaries not in _PRIMARIES:
-        frame.color_primaries = ColorPrimaries.BT2020 if is_bright(frame) else _UNSPECIFIED
-
-
-def _target(frame: VideoFrame) -> tuple[ColorTrc | None, ColorPrimaries | None]:
-    """What to convert to; None for what looks right as it is."""
-    if is_bright(frame):
-        return ColorTrc.IEC61966_2_1, ColorPrimaries.BT709
-    if frame.color_primaries in _WIDE and frame.color_trc == ColorTrc.BT709:
-        return ColorTrc.BT709, ColorPrimaries.BT709
-    return None, None
+        frame.color_primaries = ColorPrimaries.BT2020 if tones.is_bright(frame) else _UNSPECIFIED
 
 
 def _matrix(frame: VideoFrame) -> int | None:

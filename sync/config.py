@@ -24,6 +24,10 @@ ImageFormat = Literal["jpeg", "webp"]
 VideoCodec = Literal["h264", "hevc", "vp9", "av1"]
 AudioCodec = Literal["mp3", "aac", "opus", "pcm_s16le"]
 Container = Literal["mov", "mp4", "ogg", "webm"]
+# Slowest first, as x264 calls them.
+Preset = Literal[
+    "veryslow", "slower", "slow", "medium", "fast", "faster", "veryfast", "superfast", "ultrafast",
+]  # fmt: skip
 
 
 class Group(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -49,14 +53,14 @@ class Realtime(Group, frozen=True):
 class FFmpeg(Group, frozen=True):
     crf: Annotated[int, Meta(ge=0, le=51)] = 23
     threads: Count = 0
-    preset: str = "ultrafast"
+    preset: Preset = "ultrafast"
     target_video_codec: VideoCodec = "h264"
     accepted_video_codecs: tuple[VideoCodec, ...] = ("h264",)
     target_audio_codec: AudioCodec = "aac"
     accepted_audio_codecs: tuple[AudioCodec, ...] = ("aac", "mp3", "opus")
     accepted_containers: tuple[Container, ...] = ("mov", "ogg", "webm")
-    target_resolution: str = "720"
-    max_bitrate: str = "0"
+    target_resolution: Annotated[str, Meta(pattern=r"^(original|[1-9]\d{0,4})$")] = "720"
+    max_bitrate: Annotated[str, Meta(pattern=r"^\s*\d{1,9}(\.\d+)?\s*[kKmM]?\s*$")] = "0"
     bframes: Annotated[int, Meta(ge=-1, le=16)] = -1
     refs: Annotated[int, Meta(ge=0, le=6)] = 0
     gop_size: Count = 0
@@ -69,6 +73,13 @@ class FFmpeg(Group, frozen=True):
     accel: Literal["nvenc", "qsv", "vaapi", "rkmpp", "disabled"] = "disabled"
     accel_decode: bool = False
     realtime: Realtime = Realtime()
+
+    @property
+    def policy(self) -> str:
+        """What decides whether a film is made over, in words that change with it."""
+        accepted = (self.accepted_video_codecs, self.accepted_audio_codecs, self.accepted_containers)
+        choices = ["+".join(sorted(names)) for names in accepted]
+        return " ".join([self.transcode, *choices, self.target_resolution, self.max_bitrate])
 
 
 class Rendition(Group, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sync import queues, schedule
-from sync.config import Config
+from sync.config import Config, VideoCodec
 from sync.errors import Invalid
 
 # By path: a setting, or a group of them. Of two that a setting is in, the smaller one decides.
@@ -14,15 +14,20 @@ HONOURED = (
     "ffmpeg.acceptedAudioCodecs",
     "ffmpeg.acceptedContainers",
     "ffmpeg.acceptedVideoCodecs",
+    "ffmpeg.bframes",
+    "ffmpeg.cqMode",
     "ffmpeg.crf",
     "ffmpeg.gopSize",
     "ffmpeg.maxBitrate",
     "ffmpeg.preset",
+    "ffmpeg.refs",
     "ffmpeg.targetAudioCodec",
     "ffmpeg.targetResolution",
     "ffmpeg.targetVideoCodec",
     "ffmpeg.threads",
+    "ffmpeg.tonemap",
     "ffmpeg.transcode",
+    "ffmpeg.twoPass",
     "image.preview.progressive",
     "image.preview.quality",
     "image.preview.size",
@@ -49,7 +54,9 @@ HONOURED = (
 )
 # The others, and why.
 REFUSED = {
-    "ffmpeg": "films are made over by the processor, in one pass, before they are played",
+    "ffmpeg": "films are decoded and encoded by the processor: no graphics card is used",
+    "ffmpeg.realtime": "films are made over before they are played",
+    "ffmpeg.temporalAQ": "only NVIDIA's encoders have it, and films are encoded by the processor",
     "image": "thumbnails are WebP, previews are JPEG, both in sRGB",
     "job": "nothing works in this queue",
     "library": "external libraries are not scanned",
@@ -60,6 +67,7 @@ REFUSED = {
     "nightlyTasks.clusterNewFaces": "there is no machine learning",
     "storageTemplate": "originals keep the place where they were put",
 }
+TWO_PASSES: tuple[VideoCodec, ...] = ("h264", "hevc")
 
 
 def check(config: Config, changed: Collection[str]) -> None:
@@ -67,6 +75,11 @@ def check(config: Config, changed: Collection[str]) -> None:
     for path in sorted(changed):
         if not is_honoured(path):
             raise Invalid(f"Changing {path} is not supported here: {reason_against(path)}")
+    if config.ffmpeg.two_pass and config.ffmpeg.target_video_codec not in TWO_PASSES:
+        raise Invalid(
+            f"ffmpeg.twoPass is not supported here for {config.ffmpeg.target_video_codec}: "
+            f"only {' and '.join(TWO_PASSES)} are encoded in two passes"
+        )
     for expression in (
         config.backup.database.cron_expression,
         config.integrity_checks.missing_files.cron_expression,

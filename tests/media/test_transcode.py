@@ -16,6 +16,7 @@ from uuid import UUID
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from media import transcode, video
 from media.consumers import transcode_consumer
@@ -206,14 +207,30 @@ def test_it_has_the_resolution_that_is_set_and_is_never_enlarged(
     assert (found.width, found.height) == size
 
 
+@pytest.mark.parametrize(
+    ("tonemap", "colours", "furthest"),
+    [
+        ("hable", [1, 1, 1], 45),
+        ("mobius", [1, 1, 1], 10),
+        ("reinhard", [1, 1, 1], 15),
+        ("disabled", [16, 9, 9], 90),  # Who can show it shows it.
+    ],
+)
 def test_high_dynamic_range_becomes_what_every_screen_shows(
-    tmp_path: Path, made: Callable[..., Path | None]
+    tmp_path: Path,
+    made: Callable[..., Path | None],
+    tonemap: str,
+    colours: list[int],
+    furthest: float,
 ) -> None:
-    result = made(high_range(tmp_path / "a.mp4", SCENE, "pq"))
+    result = made(high_range(tmp_path / "a.mp4", SCENE, "pq"), tonemap=tonemap)
 
     assert result
     assert_it_plays(result, sounds=False)
-    assert distance(opened(video.render(result).preview), SCENE) < 10
+    with av.open(str(result)) as container:
+        frame = next(container.decode(video=0))
+        assert [frame.color_trc, frame.color_primaries, frame.colorspace] == colours
+        assert distance(Image.fromarray(frame.to_ndarray(format="rgb24")), SCENE) < furthest
 
 
 def test_pixels_that_are_not_square_stay_so(

@@ -15,7 +15,7 @@ from PIL import Image
 from media import metadata, video
 from media.errors import UnreadableImage
 from sync.operations.renditions import Metadata
-from tests.media.films import film, high_range, silence
+from tests.media.films import film, silence
 from tests.media.pictures import distance, opened, scene, turned
 
 CREATED = datetime(2024, 5, 6, 7, 8, 9, tzinfo=timezone(timedelta(hours=2)))
@@ -237,13 +237,6 @@ def test_range_of_colours(tmp_path: Path, is_full: bool) -> None:
     path = film(tmp_path / "a.mp4", [scene(1280, 720)] * 2, full_range=is_full)
 
     assert distance(poster(path), scene(1280, 720)) < 3
-
-
-@pytest.mark.parametrize("kind", ["pq", "hlg"])
-def test_high_dynamic_range_looks_as_it_was_seen(tmp_path: Path, kind: str) -> None:
-    path = high_range(tmp_path / "a.mp4", scene(320, 180), kind)
-
-    assert distance(poster(path), scene(320, 180)) < 20
 
 
 @pytest.mark.parametrize(("matrix", "primaries", "transfer"), [(14, 9, 16), (3, 0, 18), (10, 3, 1)])

@@ -1,0 +1,228 @@
+"""High dynamic range brought into what every screen shows: one table of colours for a film."""
+
+from __future__ import annotations
+
+import tempfile
+from fractions import Fraction
+from functools import lru_cache
+from struct import unpack_from
+from typing import Literal
+
+import numpy as np
+from av import VideoFormat
+from av.buffer import Buffer
+from av.filter import Graph
+from av.video.frame import VideoFrame
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    Interpolation,
+    VideoReformatter,
+)
+from numpy.typing import NDArray
+
+Curve = Literal["hable", "mobius", "reinhard"]
+Floats = NDArray[np.float64]
+
+WHITE_NITS = 203.0  # Paper, as ITU-R BT.2408 has it.
+PEAK_NITS = 1000.0  # of a film that does not say; and of hybrid log-gamma by its definition
+PEAK_NITS_MAX = 10_000.0
+NODES = 65  # along each side of the table: with 33 dark greys are five shades off
+PIXELS = "gbrp16le"  # The only form that the table is applied to in vectors.
+ANY_TIME = Fraction(1, 1000)  # Colours do not depend on it.
+_BGR = (2, 1, 0)
+
+_HIGH_RANGE = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
+_UNSPECIFIED = 2
+# x and y of red, green and blue; all of them have the white of D65. ITU-T H.273.
+_BT709 = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
+_CHROMATICITIES = {
+    ColorPrimaries.BT709: _BT709,
+    ColorPrimaries.SMPTE431: ((0.68, 0.32), (0.265, 0.69), (0.15, 0.06)),
+    ColorPrimaries.SMPTE432: ((0.68, 0.32), (0.265, 0.69), (0.15, 0.06)),
+}
+_BT2020 = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))
+_D65 = (0.3127, 0.3290)
+_LUMA = {ColorPrimaries.BT709: (0.2126, 0.7152, 0.0722)}
+_BT2020_LUMA = (0.2627, 0.6780, 0.0593)
+
+
+def is_bright(frame: VideoFrame) -> bool:
+    """Of high dynamic range."""
+    return frame.color_trc in _HIGH_RANGE
+
+
+class Tones:
+    """For one film, whose frames are all alike."""
+
+    def __init__(self, curve: Curve) -> None:
+        self._curve = curve
+        self._reformatter = VideoReformatter()
+        self._graph: Graph | None = None
+        self._form: tuple[object, ...] = ()
+
+    def apply(
+        self, frame: VideoFrame, width: int, height: int, interpolation: Interpolation
+    ) -> VideoFrame:
+        """In the colours of sRGB, as PIXELS. The size comes first: it is the cheaper work then."""
+        scaled = self._reformatter.reformat(
+            frame,
+            width,
+            height,
+            PIXELS,
+            src_colorspace=Colorspace.BT2020 if frame.colorspace == _UNSPECIFIED else None,
+            src_color_range=frame.color_range or ColorRange.MPEG,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=interpolation,
+            threads=1,
+        )
+        form = (width, height, frame.color_trc, frame.color_primaries)
+        if self._graph is None or form != self._form:
+            self._graph = _graph(width, height, frame, self._curve)
+            self._form = form
+        self._graph.vpush(scaled)
+        mapped = self._graph.vpull()
+        mapped.color_trc = ColorTrc.IEC61966_2_1
+        mapped.color_primaries = ColorPrimaries.BT709
+        mapped.pts = frame.pts
+        if frame.time_base:
+            mapped.time_base = frame.time_base
+        return mapped
+
+
+def _graph(width: int, height: int, frame: VideoFrame, curve: Curve) -> Graph:
+    graph = Graph()
+    graph.threads = 1
+    source = graph.add_buffer(
+        width=width, height=height, format=VideoFormat(PIXELS), time_base=ANY_TIME
+    )
+    text = _table(frame.color_trc, frame.color_primaries, curve, peak_nits(frame))
+    # The filter takes its table from nothing but a file, and reads that here.
+    with tempfile.NamedTemporaryFile(suffix=".cube") as file:
+        file.write(text)
+        file.flush()
+        table = graph.add("lut3d", file=file.name)
+        sink = graph.add("buffersink")
+        graph.link_nodes(source, table, sink).configure()
+    return graph
+
+
+def peak_nits(frame: VideoFrame) -> float:
+    """How bright the film is where it is brightest, as far as it says."""
+    if frame.color_trc == ColorTrc.ARIB_STD_B67:
+        return PEAK_NITS
+    told = _content_peak(frame) or _display_peak(frame) or PEAK_NITS
+    return min(max(told, WHITE_NITS), PEAK_NITS_MAX)
+
+
+def _content_peak(frame: VideoFrame) -> float:
+    """Of AVContentLightMetadata."""
+    data = frame.side_data.get("CONTENT_LIGHT_LEVEL")
+    return float(unpack_from("=I", bytes(data))[0]) if isinstance(data, Buffer) else 0.0
+
+
+def _display_peak(frame: VideoFrame) -> float:
+    """Of AVMasteringDisplayMetadata: nine fractions come before it."""
+    data = frame.side_data.get("MASTERING_DISPLAY_METADATA")
+    if not isinstance(data, Buffer):
+        return 0.0
+    over, under, _, is_told = unpack_from("=4i", bytes(data), 9 * 8)
+    return over / under if is_told and under else 0.0
+
+
+@lru_cache(maxsize=8)
+def _table(transfer: int, primaries: int, curve: Curve, peak: float) -> bytes:
+    """A cube as Adobe and Resolve write it: red changes fastest."""
+    steps = np.linspace(0, 1, NODES)
+    signal = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1)[..., _BGR]
+    mapped = in_srgb(signal.reshape(-1, 3), transfer, primaries, curve, peak)
+    rows = "\n".join(f"{red:.5f} {green:.5f} {blue:.5f}" for red, green, blue in mapped.tolist())
+    return f"LUT_3D_SIZE {NODES}\n{rows}\n".encode()
+
+
+def in_srgb(signal: Floats, transfer: int, primaries: int, curve: Curve, peak: float) -> Floats:
+    """Red, green and blue of 0 to 1, from the film's signal to that of a common screen."""
+    luma = np.array(_LUMA.get(ColorPrimaries(primaries), _BT2020_LUMA))
+    light = _pq(signal) if transfer == ColorTrc.SMPTE2084 else _hlg(signal, luma)
+    # By the brightest of the three: each by itself would turn fire and skies white or purple.
+    brightest = light.max(-1, keepdims=True)
+    mapped = _CURVES[curve](brightest, max(peak / WHITE_NITS, 1.0))
+    light = light * (mapped / np.maximum(brightest, 1e-9))
+    return _encoded(_into_gamut(light @ _to_bt709(primaries).T))
+
+
+def _pq(signal: Floats) -> Floats:
+    """Light, 1 being that of paper. SMPTE ST 2084."""
+    power = signal ** (32 / 2523)
+    ratio = np.maximum(power - 3424 / 4096, 0) / (2413 / 128 - 2392 / 128 * power)
+    light: Floats = ratio ** (16384 / 2610) * (10_000 / WHITE_NITS)
+    return light
+
+
+def _hlg(signal: Floats, luma: Floats) -> Floats:
+    """The same of hybrid log-gamma, as a display of PEAK_NITS shows it. ITU-R BT.2100."""
+    a, b, c = 0.17883277, 0.28466892, 0.55991073
+    scene = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
+    brightness = scene @ luma
+    light: Floats = scene * (brightness**0.2)[..., None] * (PEAK_NITS / WHITE_NITS)
+    return light
+
+
+def _hable(light: Floats, peak: float) -> Floats:
+    """John Hable's curve of Uncharted 2, at the exposure he gave it: the one that keeps most in
+    what is bright, and therefore the darkest."""
+    exposure = 2.0
+
+    def curve(x: Floats) -> Floats:
+        return (x * (0.15 * x + 0.05) + 0.004) / (x * (0.15 * x + 0.5) + 0.06) - 0.2 / 3
+
+    mapped: Floats = curve(exposure * light) / curve(np.array(exposure * peak))
+    return mapped
+
+
+def _mobius(light: Floats, peak: float) -> Floats:
+    """As it is up to `linear`, and bent from there on without a kink."""
+    linear = 0.3
+    if peak <= 1:
+        return light
+    a = -(linear**2) * (peak - 1) / (linear**2 - 2 * linear + peak)
+    b = (linear**2 - 2 * linear * peak + peak) / (peak - 1)
+    scale = (b**2 + 2 * b * linear + linear**2) / (b - a)
+    return np.where(light <= linear, light, scale * (light + a) / (light + b))
+
+
+def _reinhard(light: Floats, peak: float) -> Floats:
+    """Erik Reinhard's, with a contrast of one half."""
+    return light / (light + 1) * (peak + 1) / peak
+
+
+_CURVES = {"hable": _hable, "mobius": _mobius, "reinhard": _reinhard}
+
+
+def _to_bt709(primaries: int) -> Floats:
+    from_xyz = np.linalg.inv(_to_xyz(_BT709))
+    known = _CHROMATICITIES.get(ColorPrimaries(primaries), _BT2020)
+    matrix: Floats = from_xyz @ _to_xyz(known)
+    return matrix
+
+
+def _to_xyz(chromaticities: tuple[tuple[float, float], ...]) -> Floats:
+    columns = np.array([[x / y, 1.0, (1 - x - y) / y] for x, y in chromaticities]).T
+    x, y = _D65
+    scale: Floats = np.linalg.solve(columns, np.array([x / y, 1.0, (1 - x - y) / y]))
+    return np.asarray(columns * scale)
+
+
+def _into_gamut(light: Floats) -> Floats:
+    """What no common screen has is made paler until it does, at the same brightness."""
+    grey = np.clip(light @ np.array(_LUMA[ColorPrimaries.BT709]), 0, 1)[..., None]
+    least = light.min(-1, keepdims=True)
+    part = np.where(least < 0, grey / np.maximum(grey - least, 1e-9), 1.0)
+    return np.clip(grey + (light - grey) * part, 0, 1)
+
+
+def _encoded(light: Floats) -> Floats:
+    """IEC 61966-2-1."""
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
