@@ -147,7 +147,9 @@ async def _find_link(database: Database, request: web.Request, kind: str, secret
         row = await reads.access.find_link(connection, key_hash=key_hash, slug=slug)
     if row is None:
         raise Unauthenticated(f"Invalid share {'slug' if is_slug else 'key'}")
-    is_open = row["password"] is None or cookies.is_link_open(request, row["id"], row["password"])
+    is_open = row["password"] is None or cookies.is_link_open(
+        request, row["secret"], row["password"]
+    )
     return Actor(
         user_id=row["user_id"],
         link=Link(

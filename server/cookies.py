@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64encode
-from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
 from typing import Literal
-from uuid import UUID
 
 from aiohttp import web
 
@@ -58,17 +56,17 @@ def clear_oauth(response: web.Response) -> None:
         response.del_cookie(name, path="/", samesite="Lax")
 
 
-def open_link(request: web.Request, response: web.Response, link_id: UUID, password: str) -> None:
+def open_link(request: web.Request, response: web.Response, secret: bytes, password: str) -> None:
     """Remember in the browser that the password of this link was given, beside those before."""
-    token = _link_token(link_id, password)
+    token = _link_token(secret, password)
     others = [text for text in _link_tokens(request) if text != token]
     tokens = ",".join([*others[-LINKS_MAX:], token])
     _set(request, response, LINK_TOKENS, tokens, LINK_MAX_AGE_SECONDS)
 
 
-def is_link_open(request: web.Request, link_id: UUID, password: str) -> bool:
+def is_link_open(request: web.Request, secret: bytes, password: str) -> bool:
     """Whether the password that the link has now was given in this browser."""
-    token = _link_token(link_id, password).encode()
+    token = _link_token(secret, password).encode()
     given = [text.encode(errors="surrogatepass") for text in _link_tokens(request)]
     return any([hmac.compare_digest(token, text) for text in given])
 
@@ -98,8 +96,8 @@ def _link_tokens(request: web.Request) -> list[str]:
     return [text for text in request.cookies.get(LINK_TOKENS, "").split(",") if text]
 
 
-def _link_token(link_id: UUID, password: str) -> str:
-    return b64encode(sha256(f"{link_id}-{password}".encode()).digest()).decode()
+def _link_token(secret: bytes, password: str) -> str:
+    return b64encode(hmac.digest(secret, password.encode(), "sha256")).decode()
 
 
 def is_secure(request: web.Request) -> bool:

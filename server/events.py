@@ -210,6 +210,7 @@ TELLERS: dict[str, Teller | None] = {
     "user.trashed": _end_user,
     "user.restored": None,
     "user.image_dropped": None,
+    "user.welcome_requested": None,
     "cluster_group_request.created": None,
     "cluster_group_request.deleted": None,
     "user_metadata.changed": None,

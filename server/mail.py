@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import smtplib
 import ssl
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from functools import partial
 from uuid import UUID
 
 from server import letters
@@ -16,9 +16,8 @@ from server.letters import Letter
 from sql import Transaction, reads
 from sync import preferences
 from sync.config import Config, Smtp
+from sync.operations import notifications
 from sync.worker import Consumer, Job, Record
-
-logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10.0
 HOME = "https://my.immich.app"  # leads to one's own server, wherever that is
@@ -31,23 +30,17 @@ class CannotSend(Exception):
 
 
 def mail_consumer(context: Context) -> Consumer:
-    async def send_notification(job: Job) -> Record:
-        config = context.config
-        if config.notifications.smtp.enabled:
+    async def send_mail(job: Job) -> Record:
+        is_wanted = context.config.notifications.smtp.enabled
+        if job.topic == "user.welcome_requested":
+            if is_wanted:
+                await _send_welcome(context, job.entity_id)
+            return partial(notifications.forget_welcome, user_id=job.entity_id)
+        if is_wanted:
             await _send_notification(context, job.entity_id)
         return _record_nothing
 
-    return send_notification
-
-
-async def welcome(context: Context, *, email: str, name: str, password: str) -> None:
-    """Tell somebody of their account. Best effort: the password is kept nowhere to try again."""
-    values = {"displayName": name, "username": email, "password": password}
-    letter = write(context.config, "welcome", values)
-    try:
-        await send(context.config.notifications.smtp, email, letter)
-    except CannotSend as error:
-        logger.warning("A welcome could not be sent: %s", error)
+    return send_mail
 
 
 def write(config: Config, name: str, values: dict[str, str], template: str = "") -> Letter:
@@ -106,6 +99,16 @@ def _connect(host: str, port: int, tls: ssl.SSLContext | None) -> smtplib.SMTP:
         server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
     server.ehlo()
     return server
+
+
+async def _send_welcome(context: Context, user_id: UUID) -> None:
+    async with context.database.read() as connection:
+        row = await reads.notifications.get_welcome(connection, user_id=user_id)
+    if row is None:
+        return
+    values = {"displayName": row["name"], "username": row["email"], "password": row["password"]}
+    letter = write(context.config, "welcome", values)
+    await send(context.config.notifications.smtp, row["email"], letter)
 
 
 async def _send_notification(context: Context, notification_id: UUID) -> None:

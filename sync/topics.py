@@ -47,6 +47,7 @@ TOPICS = {
     "user.trashed": Topic(("user", "auth_user")),
     "user.restored": Topic(("user", "auth_user")),
     "user.image_dropped": Topic((), (FILE_REMOVAL,)),
+    "user.welcome_requested": Topic((), (MAIL,)),
     # scope: who is asked; keys: requests
     "cluster_group_request.created": Topic(),
     "cluster_group_request.deleted": Topic(),

@@ -132,7 +132,7 @@ async def shared_link_login(call: Call) -> web.Response:
         if not compare_digest(_digest(password), _digest(call.body.password)):
             raise Unauthenticated("Invalid password")
     response = json_response(await _show_one(call, link.id), status=201)
-    cookies.open_link(call.request, response, link.id, password)
+    cookies.open_link(call.request, response, row["secret"], password)
     return response
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from server import beside, departures, mail
+from server import beside, departures
 from server.api.assets import AssetStatistics
 from server.api.pin import PinCode
 from server.api.users import UserPreferencesUpdate
@@ -20,7 +20,7 @@ from sql import reads
 from sync import preferences
 from sync.errors import Invalid
 from sync.operations import departures as leaving
-from sync.operations import users
+from sync.operations import notifications, users
 
 Quota = Annotated[int, Meta(ge=0, le=2**53 - 1)]  # bytes
 
@@ -98,8 +98,8 @@ async def create_user_admin(call: Call) -> Json:
             storage_label=users.clean_label(body.storage_label),
             quota_bytes=body.quota_size_in_bytes,
         )
-    if body.notify and call.context.config.notifications.smtp.enabled:
-        await mail.welcome(call.context, email=body.email, name=body.name, password=body.password)
+        if body.notify and call.context.config.notifications.smtp.enabled:
+            await notifications.request_welcome(tx, user_id, body.password)
     return await _show(call, user_id)
 
 

@@ -29,6 +29,7 @@ class access:
         user_id: UUID
         album_id: UUID | None
         password: str | None
+        secret: bytes
         is_upload_allowed: bool
         is_download_allowed: bool
         is_metadata_shown: bool
@@ -830,6 +831,12 @@ class notifications:
     async def list_admins(connection: Connection) -> list[list_admins_row]: ...
     @staticmethod
     async def has_news(connection: Connection) -> bool: ...
+    class get_welcome_row(TypedDict):
+        email: str
+        name: str
+        password: str
+    @staticmethod
+    async def get_welcome(connection: Connection, *, user_id: UUID) -> get_welcome_row | None: ...
 
 class oauth:
     class get_id_token_row(TypedDict):
@@ -1097,6 +1104,7 @@ class shared_links:
         is_download_allowed: bool
         is_metadata_shown: bool
         created_at: datetime
+        secret: bytes
     @staticmethod
     async def get_links(connection: Connection, *, user_id: UUID, link_id: UUID | None, album_id: UUID | None) -> list[get_links_row]: ...
     class list_shown_row(TypedDict):

@@ -65,7 +65,7 @@ SELECT album_user.album_id, album_user.role
 -- find_link -> row?
 -- A link by its key's hash or by its slug, if it is still good.
 -- nullable: key_hash, slug
-SELECT link.id, link.user_id, link.album_id, link.password, link.is_upload_allowed,
+SELECT link.id, link.user_id, link.album_id, link.password, link.secret, link.is_upload_allowed,
        link.is_download_allowed, link.is_metadata_shown
   FROM shared_link AS link
   JOIN "user" ON "user".id = link.user_id AND "user".deleted_at IS NULL

@@ -36,3 +36,10 @@ SELECT "user".id FROM "user" WHERE "user".is_admin AND "user".deleted_at IS NULL
 
 -- has_news -> value
 SELECT EXISTS (SELECT 1 FROM album_news WHERE album_news.due_at <= now()) AS is_due;
+
+-- get_welcome -> row?
+-- Whom to tell of a new account; no row when they were told, or when it is not so any more.
+SELECT "user".email, "user".name, welcome.password
+  FROM welcome
+  JOIN "user" ON "user".id = welcome.user_id AND "user".deleted_at IS NULL
+ WHERE welcome.user_id = %(user_id)s;

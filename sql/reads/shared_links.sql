@@ -3,7 +3,7 @@
 -- nullable: link_id, album_id
 SELECT link.id, link.user_id, link.key, link.slug, link.album_id, link.description, link.password,
        link.expires_at, link.is_upload_allowed, link.is_download_allowed, link.is_metadata_shown,
-       link.created_at
+       link.created_at, link.secret
   FROM shared_link AS link
  WHERE link.user_id = %(user_id)s
    AND (%(link_id)s::uuid IS NULL OR link.id = %(link_id)s)

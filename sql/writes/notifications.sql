@@ -45,3 +45,13 @@ SELECT due.album_id, due.user_id, album.name
   JOIN album ON album.id = due.album_id
   JOIN album_user ON album_user.album_id = due.album_id
                  AND album_user.user_id = due.user_id;
+
+-- insert_welcome -> none
+INSERT INTO welcome (user_id, password) VALUES (%(user_id)s, %(password)s);
+
+-- delete_welcome -> count
+DELETE FROM welcome WHERE user_id = %(user_id)s;
+
+-- delete_old_welcomes -> count
+-- Of those that could not be sent.
+DELETE FROM welcome WHERE created_at < now() - %(age)s::interval;

@@ -20,6 +20,7 @@ Type = Literal[
     "ClusterGroupRequest", "Custom",
 ]  # fmt: skip
 
+WELCOME_LASTS = timedelta(days=1)  # A password is not kept for longer than it may help.
 NEWS_PAUSE = timedelta(minutes=5)  # Whoever adds a hundred pictures one by one is told of once.
 
 
@@ -65,6 +66,17 @@ async def tell_admins(tx: Transaction, title: str, *, type: Type, description: s
         await create_notification(
             tx, admin["id"], title, type=type, level="error", description=description
         )
+
+
+async def request_welcome(tx: Transaction, user_id: UUID, password: str) -> None:
+    """Have an e-mail tell somebody new how to log in. The log does not tell the password."""
+    await writes.notifications.insert_welcome(tx, user_id=user_id, password=password)
+    await log.stage(tx, "user.welcome_requested", user_id, [user_id])
+
+
+async def forget_welcome(tx: Transaction, user_id: UUID) -> None:
+    """They were told, or have another password by now."""
+    await writes.notifications.delete_welcome(tx, user_id=user_id)
 
 
 async def invite(tx: Transaction, album_id: UUID, name: str, user_ids: Sequence[UUID]) -> None:
@@ -122,7 +134,8 @@ async def delete_notifications(
 
 
 async def forget_old(tx: Transaction) -> int:
-    """Those nobody looks at any more; how many there were."""
+    """Those nobody looks at any more; how many there were. And what could not be sent in time."""
+    await writes.notifications.delete_old_welcomes(tx, age=WELCOME_LASTS)
     return await writes.notifications.delete_old(tx)
 
 

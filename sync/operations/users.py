@@ -13,7 +13,7 @@ from sql import Transaction, UniqueViolation, reads, writes
 from sync import log, preferences
 from sync.actor import Actor
 from sync.errors import Invalid, Refused
-from sync.operations import albums, memories, partners, people, sessions
+from sync.operations import albums, memories, notifications, partners, people, sessions
 from sync.topics import EVERYONE
 
 EMAIL_TAKEN = "Email already in use by another account"
@@ -110,6 +110,7 @@ async def update_account(
     if "pin_code" in changes:
         await sessions.lock_sessions(tx, user_id)
     if "password" in changes:
+        await notifications.forget_welcome(tx, user_id)
         await sessions.delete_sessions(tx, user_id, but_id=actor.session_id)
     await _stage_update(tx, user_id, by=actor.user_id, changed=sorted(changes))
 
@@ -160,12 +161,14 @@ async def update_profile(
     except UniqueViolation:
         raise Invalid("Email is not available") from None
     if password_hash:
+        await notifications.forget_welcome(tx, actor.user_id)
         await writes.users.set_password(tx, user_id=actor.user_id, password=password_hash)
     await _stage_update(tx, actor.user_id)
 
 
 async def change_password(tx: Transaction, actor: Actor, password_hash: str) -> None:
     """A new password; every other session ends."""
+    await notifications.forget_welcome(tx, actor.user_id)
     await writes.users.set_password(tx, user_id=actor.user_id, password=password_hash)
     await _stage_update(tx, actor.user_id)
     await sessions.delete_other_sessions(tx, actor)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode
+import hmac
+from base64 import b64encode, urlsafe_b64decode
+from hashlib import sha256
 
 import pytest
 
@@ -113,6 +115,17 @@ async def test_a_link_without_password_cannot_be_logged_in_to(visit, link):
     answer = await visit(link).post("/api/shared-links/login", {"password": "a"})
 
     assert (answer.status, answer.message) == (400, "Shared link is not password protected")
+
+
+async def test_nobody_makes_the_cookie_who_only_knows_the_link(visit, share, photo):
+    """Or passwords could be tried without being counted."""
+    link = await share(assetIds=[photo], password="open")
+    digest = sha256(f"{link['id']}-open".encode()).digest()
+    key = urlsafe_b64decode(link["key"] + "==")
+
+    for made in (digest, hmac.digest(key, b"open", "sha256"), hmac.digest(b"", b"open", "sha256")):
+        visitor = visit(link, cookie=f"immich_shared_link_token={b64encode(made).decode()}")
+        assert (await visitor.get("/api/shared-links/me")).status == 401
 
 
 async def test_the_cookie_is_of_one_link_and_one_password(visit, enter, share, photo, alice):
