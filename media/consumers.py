@@ -23,7 +23,11 @@ def metadata_consumer(database: Database, root: Path) -> Consumer:
         source = await _source(database, job.entity_id)
         if source is None:
             return _record_nothing
+        async with database.read() as connection:
+            settings = (await config.load(connection)).metadata
         found = await asyncio.to_thread(_read, root, source)
+        if not settings.faces.import_:
+            found.faces = None
         return partial(
             renditions.record_metadata,
             asset_id=source["id"],

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from media import boxes, dates, keywords, motion, pairs, profiles, tags, taken, video
+from media import boxes, dates, keywords, motion, pairs, profiles, regions, tags, taken, video
 from media.dates import WallClock
 from media.errors import UnreadableImage
 from media.tags import Tags
@@ -79,6 +79,7 @@ def read(
         live_photo_cid=pairs.of_still(own, beside),
         film=motion.find(path, own),
         tags=keywords.read(beside, own),
+        faces=regions.read(beside, own, (width, height), turn or 1),
     )
 
 

@@ -15,8 +15,8 @@ RELEASES = "https://github.com/immich-app/immich/releases"
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 # What clients may show a door to. Only what is behind it already is true.
 MISSING = (
-    "configFile", "duplicateDetection", "facialRecognition", "importFaces", "ocr",
-    "realtimeTranscoding", "smartSearch",
+    "configFile", "duplicateDetection", "facialRecognition", "ocr", "realtimeTranscoding",
+    "smartSearch",
 )  # fmt: skip
 
 Shown = dict[str, Any]
@@ -58,6 +58,7 @@ def show_features(config: Config) -> Shown:
     """ServerFeaturesDto."""
     return dict.fromkeys(MISSING, False) | {
         "email": config.notifications.smtp.enabled,
+        "importFaces": config.metadata.faces.import_,
         "map": config.map.enabled,
         "oauth": config.oauth.enabled,
         "oauthAutoLaunch": config.oauth.enabled and config.oauth.auto_launch,

@@ -6,13 +6,22 @@ same as it did before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from sql import Transaction, reads, writes
 from sync import access
 from sync.actor import Actor
-from sync.operations import tags
+from sync.operations import people, tags
+from sync.operations.people import Box, box_of
+
+
+class Face(NamedTuple):
+    """Whose face a file says is where."""
+
+    name: str
+    box: Box
 
 
 async def hold_asset(
@@ -39,3 +48,58 @@ async def follow_tags(
         await writes.sidecars.insert_links(tx, asset_id=asset_id, tag_ids=tag_ids)
     if gone := [value for value in former if value not in named]:
         await writes.sidecars.delete_links(tx, asset_id=asset_id, values=gone)
+
+
+async def follow_faces(
+    tx: Transaction, owner_id: UUID, asset_id: UUID, found: Sequence[Face]
+) -> None:
+    """Show whose faces a file says are in its picture, by the names of its owner's people.
+
+    A face that is there already, whoever saw it, is not added again: it only gets the name, if
+    that is new and nobody was named before. Those only the file had named, and names no more, go.
+    """
+    left = {row["id"]: row for row in await reads.sidecars.list_faces(tx, asset_id=asset_id)}
+    new: list[Face] = []
+    named: dict[UUID, str] = {}
+    for face in found:
+        match = next((row for row in left.values() if people.overlap(face.box, box_of(row))), None)
+        if match is None:
+            new.append(face)
+            continue
+        del left[match["id"]]
+        if _is_to_be_named(match, face.name):
+            named[match["id"]] = face.name
+    gone = [id_ for id_, row in left.items() if row["source_type"] == "exif"]
+    await people.delete_faces(tx, owner_id, gone)
+    ids = await _find_people(tx, owner_id, [*(face.name for face in new), *named.values()])
+    for face in new:
+        (face_id,) = await people.insert_faces(
+            tx, asset_id, [face.box], "exif", person_id=ids[face.name]
+        )
+        await writes.sidecars.name_face(tx, face_id=face_id, name=face.name)
+        await people.stage_faces(tx, owner_id, [face_id])
+        await people.feature_first(tx, owner_id, ids[face.name])
+    for face_id, name in named.items():
+        await writes.sidecars.name_face(tx, face_id=face_id, name=name)
+        await people.assign_faces(tx, owner_id, [face_id], ids[name])
+
+
+def _is_to_be_named(row: reads.sidecars.list_faces_row, name: str) -> bool:
+    if row["written_name"] == name:
+        return False
+    is_unknown = row["person_id"] is None and row["deleted_at"] is None
+    return is_unknown or row["source_type"] == "exif"
+
+
+async def _find_people(tx: Transaction, owner_id: UUID, names: Iterable[str]) -> dict[str, UUID]:
+    """Name → the owner's person of that name, made where there is none; held until commit."""
+    rows = await reads.sidecars.find_people(tx, owner_id=owner_id, names=list(set(names)))
+    ids = {row["name"]: row["id"] for row in rows}
+    await writes.people.lock_people(tx, person_ids=list(ids.values()), owner_id=owner_id)
+    made: dict[str, UUID] = {}
+    for name in names:
+        if name not in ids:
+            if name.lower() not in made:
+                made[name.lower()] = await people.create_person(tx, Actor(owner_id), name=name)
+            ids[name] = made[name.lower()]
+    return ids

@@ -101,7 +101,7 @@ async def hand_over_faces(
     if await reads.people.count_faces(tx, person_ids=former) <= log.IDS_MAX:
         return False
     faces = await _move_faces(tx, former, person_id, limit=log.IDS_MAX)
-    await _stage_faces(tx, actor.user_id, faces)
+    await stage_faces(tx, actor.user_id, faces)
     return bool(faces)
 
 
@@ -125,7 +125,7 @@ async def merge_people(
     featured = await writes.people.feature_first(tx, person_id=person_id)
     await _stage(tx, "person.updated", actor.user_id, [person_id])
     await _stage(tx, "person.face_changed", actor.user_id, [row["id"] for row in featured])
-    await _stage_faces(tx, actor.user_id, faces)
+    await stage_faces(tx, actor.user_id, faces)
     await _stage_deletion(tx, actor.user_id, gone)
     return set(others)
 
@@ -137,7 +137,7 @@ async def delete_people(tx: Transaction, actor: Actor, person_ids: Sequence[UUID
     ids = list(person_ids)
     faces = await _move_faces(tx, ids, None)
     gone = await writes.people.delete_people(tx, person_ids=ids)
-    await _stage_faces(tx, actor.user_id, faces)
+    await stage_faces(tx, actor.user_id, faces)
     await _stage_deletion(tx, actor.user_id, gone)
 
 
@@ -148,9 +148,9 @@ async def create_face(
     await access.hold_library(tx, actor.user_id)
     await access.lock_assets(tx, actor, [asset_id], "asset.update")
     await _lock(tx, actor, [person_id], "person.read")
-    (face_id,) = await _insert_faces(tx, asset_id, [box], "manual", person_id=person_id)
-    await _stage_faces(tx, actor.user_id, [face_id])
-    await _feature_first(tx, actor.user_id, person_id)
+    (face_id,) = await insert_faces(tx, asset_id, [box], "manual", person_id=person_id)
+    await stage_faces(tx, actor.user_id, [face_id])
+    await feature_first(tx, actor.user_id, person_id)
     return face_id
 
 
@@ -158,7 +158,7 @@ async def reassign_face(tx: Transaction, actor: Actor, face_id: UUID, person_id:
     """It is another's face."""
     await _lock_face(tx, actor, face_id, "person.create")
     await _lock(tx, actor, [person_id], "person.update")
-    await _assign(tx, actor.user_id, [face_id], person_id)
+    await assign_faces(tx, actor.user_id, [face_id], person_id)
 
 
 async def reassign_faces(
@@ -171,18 +171,18 @@ async def reassign_faces(
     )
     await access.lock_assets(tx, actor, {face["asset_id"] for face in faces}, "person.create")
     await _lock(tx, actor, [person_id], "person.update")
-    await _assign(tx, actor.user_id, [face["id"] for face in faces], person_id)
+    await assign_faces(tx, actor.user_id, [face["id"] for face in faces], person_id)
 
 
 async def delete_face(tx: Transaction, actor: Actor, face_id: UUID, *, force: bool) -> None:
     """It is no face. Without `force` it is kept, marked, so that it is not found again."""
     await _lock_face(tx, actor, face_id, "face.delete")
     if force:
-        await _delete_faces(tx, actor.user_id, [face_id])
+        await delete_faces(tx, actor.user_id, [face_id])
         return
     replaced = await writes.people.replace_featured(tx, face_ids=[face_id])
     await writes.people.hide_face(tx, face_id=face_id)
-    await _stage_faces(tx, actor.user_id, [face_id])
+    await stage_faces(tx, actor.user_id, [face_id])
     await _stage_replacement(tx, actor.user_id, replaced)
 
 
@@ -203,7 +203,7 @@ async def record_faces(tx: Transaction, asset_id: UUID, found: Sequence[Box]) ->
     left = {row["id"]: row for row in known}
     ids, new = [], {}
     for box in found:
-        match = next((id_ for id_, row in left.items() if _overlap(box, box_of(row))), None)
+        match = next((id_ for id_, row in left.items() if overlap(box, box_of(row))), None)
         if match:
             del left[match]
         else:
@@ -211,16 +211,16 @@ async def record_faces(tx: Transaction, asset_id: UUID, found: Sequence[Box]) ->
             new[match] = box
         ids.append(match)
     gone = [id_ for id_, row in left.items() if row["source_type"] == "machine-learning"]
-    await _delete_faces(tx, owner_id, gone)
-    await _insert_faces(tx, asset_id, list(new.values()), "machine-learning", ids=list(new))
-    await _stage_faces(tx, owner_id, list(new))
+    await delete_faces(tx, owner_id, gone)
+    await insert_faces(tx, asset_id, list(new.values()), "machine-learning", ids=list(new))
+    await stage_faces(tx, owner_id, list(new))
     return ids
 
 
 async def forget_assets(tx: Transaction, owner_id: UUID, asset_ids: Sequence[UUID]) -> None:
     """Assets go: people are shown by other pictures, or by none."""
     rows = await reads.people.list_faces(tx, asset_ids=list(asset_ids))
-    await _delete_faces(tx, owner_id, [row["id"] for row in rows])
+    await delete_faces(tx, owner_id, [row["id"] for row in rows])
 
 
 async def forget_all(tx: Transaction, owner_id: UUID) -> None:
@@ -268,16 +268,18 @@ async def _find_faces(
     }
 
 
-async def _assign(tx: Transaction, owner_id: UUID, face_ids: list[UUID], person_id: UUID) -> None:
+async def assign_faces(
+    tx: Transaction, owner_id: UUID, face_ids: list[UUID], person_id: UUID
+) -> None:
     rows = await writes.people.assign_faces(tx, face_ids=face_ids, person_id=person_id)
     moved = [row["id"] for row in rows]
     replaced = await writes.people.replace_featured(tx, face_ids=moved)
-    await _stage_faces(tx, owner_id, moved)
+    await stage_faces(tx, owner_id, moved)
     await _stage_replacement(tx, owner_id, replaced)
-    await _feature_first(tx, owner_id, person_id)
+    await feature_first(tx, owner_id, person_id)
 
 
-async def _insert_faces(
+async def insert_faces(
     tx: Transaction,
     asset_id: UUID,
     boxes: Sequence[Box],
@@ -316,16 +318,16 @@ async def _move_faces(
     return ids
 
 
-async def _delete_faces(tx: Transaction, owner_id: UUID, face_ids: list[UUID]) -> None:
+async def delete_faces(tx: Transaction, owner_id: UUID, face_ids: list[UUID]) -> None:
     if not face_ids:
         return
     replaced = await writes.people.replace_featured(tx, face_ids=face_ids)
     await writes.people.delete_faces(tx, face_ids=face_ids)
-    await _stage_faces(tx, owner_id, face_ids)
+    await stage_faces(tx, owner_id, face_ids)
     await _stage_replacement(tx, owner_id, replaced)
 
 
-async def _feature_first(tx: Transaction, owner_id: UUID, person_id: UUID) -> None:
+async def feature_first(tx: Transaction, owner_id: UUID, person_id: UUID) -> None:
     rows = await writes.people.feature_first(tx, person_id=person_id)
     await _stage(tx, "person.face_changed", owner_id, [row["id"] for row in rows])
 
@@ -350,7 +352,7 @@ async def _lock_face(tx: Transaction, actor: Actor, face_id: UUID, permission: s
     await access.lock_assets(tx, actor, [face["asset_id"]], permission)
 
 
-def _overlap(one: Box, other: Box) -> bool:
+def overlap(one: Box, other: Box) -> bool:
     """Both are around the same face, in pictures of whatever sizes."""
     (a1, b1, a2, b2), (c1, d1, c2, d2) = _relative(one), _relative(other)
     common = max(0.0, min(a2, c2) - max(a1, c1)) * max(0.0, min(b2, d2) - max(b1, d1))
@@ -379,7 +381,7 @@ async def _stage_deletion(
     await person_thumbnails.drop(tx, owner_id, [row["thumbnail_key"] for row in gone])
 
 
-async def _stage_faces(tx: Transaction, owner_id: UUID, face_ids: Sequence[UUID]) -> None:
+async def stage_faces(tx: Transaction, owner_id: UUID, face_ids: Sequence[UUID]) -> None:
     await _stage(tx, "asset_face.changed", owner_id, face_ids)
 
 

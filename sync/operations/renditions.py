@@ -47,6 +47,7 @@ class Metadata(msgspec.Struct, kw_only=True):
     live_photo_cid: str | None = None  # the same for a still and its film
     film: tuple[int, int] | None = None  # inside of a picture: its first byte, and how many
     tags: Sequence[str] = ()  # with all above them: `Places/Norway`
+    faces: Sequence[from_files.Face] | None = None  # None: nobody is to look for them
 
 
 TAKEN = ("file_created_at", "local_date_time", "width", "height", "duration_ms")
@@ -97,14 +98,14 @@ async def record_metadata(
     other_id = None
     if content_id or film:
         other_id = await live_photos.hold_halves(tx, asset_id, content_id)
-    known = await from_files.hold_asset(tx, asset_id, names_any=bool(found.tags))
+    known = await from_files.hold_asset(tx, asset_id, names_any=bool(found.tags or found.faces))
     if known is None:
         return  # Deleted meanwhile: nothing to show it on.
     if known["sidecar_key"] != sidecar_key:  # Another was written since that was read.
         await request_metadata(tx, known["owner_id"], [asset_id])
         return
     values = msgspec.structs.asdict(found) | {"tags": list(found.tags)}
-    del values["film"]
+    del values["film"], values["faces"]
     taken = {name: values.pop(name) for name in TAKEN}
     asset = await writes.renditions.set_taken(tx, asset_id=asset_id, **taken)
     assert asset is not None, "it is held"
@@ -112,6 +113,8 @@ async def record_metadata(
     await from_files.follow_tags(
         tx, known["owner_id"], asset_id, former=known["tags"], named=found.tags
     )
+    if found.faces is not None:
+        await from_files.follow_faces(tx, known["owner_id"], asset_id, found.faces)
     await writes.assets.locate(tx, asset_ids=[asset_id])
     await log.stage(
         tx,
