@@ -138,6 +138,7 @@ async def test_a_deleted_user_is_out(anonymous, alice, execute):
 
 async def test_an_unknown_user_costs_as_much_work_as_a_known_one(anonymous, alice, monkeypatch):
     """Whether there is such a user must not show in the time: both compare one hash."""
+    assert (await alice.put("/api/users/me", {"password": PASSWORD})).status == 200
     compared = []
     real = bcrypt.checkpw
     monkeypatch.setattr(bcrypt, "checkpw", lambda *a: compared.append(a[1]) or real(*a))
@@ -190,6 +191,7 @@ async def test_each_login_is_a_session_of_its_own(anonymous, alice):
 
 
 async def test_no_secret_is_stored_as_it_is(anonymous, alice, execute, query):
+    assert (await alice.put("/api/users/me", {"password": PASSWORD})).status == 200
     answer = await log_in(anonymous, alice.user)
     token = answer.json["accessToken"]
     key = (await alice.post("/api/api-keys", {"permissions": ["all"]})).json["secret"]
@@ -349,3 +351,19 @@ async def test_the_status_of_a_session(anonymous, alice, execute):
     assert answer.json["pinCode"] is answer.json["isElevated"] is True
     assert answer.json["password"] is False
     assert answer.json["expiresAt"] < answer.json["pinExpiresAt"]
+
+
+async def test_onboarding_that_says_nothing_keeps_nobody_out(anonymous, alice, execute):
+    """Kept by another version, or written by hand."""
+    await execute(
+        "INSERT INTO user_metadata (user_id, key, value) VALUES (%s, 'onboarding', '{}')",
+        alice.user["id"],
+    )
+    await execute("INSERT INTO system_metadata (key, value) VALUES ('admin-onboarding', '{}')")
+
+    answer = await anonymous.post(
+        "/api/auth/login", {"email": alice.user["email"], "password": PASSWORD}
+    )
+
+    assert (answer.status, answer.json["isOnboarded"]) == (201, False)
+    assert (await anonymous.get("/api/server/config")).json["isOnboarded"] is False

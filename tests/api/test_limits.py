@@ -290,6 +290,7 @@ async def test_an_allowance_fills_up_to_its_size_and_no_further(database, execut
 async def test_a_hash_is_compared_whoever_is_asked_for(anonymous, alice, execute, monkeypatch):
     """Or the time of an answer tells which accounts there are."""
     await execute('UPDATE "user" SET password = %s', await hash_password(PASSWORD))
+    assert (await alice.put("/api/users/me", {"password": PASSWORD})).status == 200
     compared = []
     check = bcrypt.checkpw
     monkeypatch.setattr(bcrypt, "checkpw", lambda *given: compared.append(given) or check(*given))

@@ -64,7 +64,7 @@ class Served:
     def is_maintained(self):
         try:
             return self.get("/server/config")["maintenanceMode"]
-        except urllib.error.URLError:
+        except OSError:  # It ends, or starts.
             return None
 
 
