@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from struct import error as StructError
 from struct import unpack_from
@@ -41,25 +41,54 @@ def shape(path: Path) -> Shape | None:
     Decoders apply the turn while decoding, and EXIF then only repeats it. Source: ISO/IEC 23008-12
     (`irot`, `imir`, `ispe`) and 14496-12 (boxes).
     """
-    with path.open("rb") as file:
-        head = file.read(LONGEST_HEADER)
     try:
-        return _shape(head)
+        found = {box.kind: box.body for box in _of_primary(_head(path))}
+        return _shape(found) if found else None
     except (StructError, IndexError, ZeroDivisionError):
         return None
 
 
-def _shape(head: bytes) -> Shape | None:
+def colours(path: Path) -> tuple[int, int] | None:
+    """The primaries and the transfer that the container names by the numbers of ITU-T H.273."""
+    try:
+        for kind, body in _of_primary(_head(path)):
+            if kind == b"colr" and body[:4] == b"nclx":
+                primaries, transfer = unpack_from(">HH", body, 4)
+                return primaries, transfer
+    except (StructError, IndexError):
+        pass
+    return None
+
+
+def jp2_profile(path: Path) -> bytes | None:
+    """The ICC profile of a JPEG 2000 file. Source: ISO/IEC 15444-1 (`jp2h`, `colr`)."""
+    header = _first(_boxes(_head(path)), b"jp2h") or b""
+    for kind, body in _boxes(header):
+        if kind == b"colr" and body[:1] == b"\2":
+            return body[3:]
+    return None
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LONGEST_HEADER)
+
+
+def _of_primary(head: bytes) -> Iterator[_Box]:
+    """What is told of the picture that is meant to be seen."""
     meta = _first(_boxes(head), b"meta")
     if meta is None:
-        return None
+        return
     inside = list(_boxes(meta[4:]))
     primary = _first(inside, b"pitm")
     properties = _first(inside, b"iprp")
     if primary is None or properties is None:
-        return None
+        return
     item = unpack_from(">H" if primary[0] == 0 else ">I", primary, 4)[0]
-    found = dict(_properties_of(item, list(_boxes(properties))))
+    yield from _properties_of(item, list(_boxes(properties)))
+
+
+def _shape(found: Mapping[bytes, bytes]) -> Shape:
     width, height = unpack_from(">II", found.get(b"ispe", b""), 4)
     if b"clap" in found:  # Encoders pad to whole blocks, and cut that off again.
         above, below, above_too, below_too = unpack_from(">IIII", found[b"clap"])
