@@ -5,7 +5,11 @@ Runs in a process of its own, see media.apart.
 
 from __future__ import annotations
 
+import mmap
+import re
+from itertools import islice
 from pathlib import Path
+from struct import unpack_from
 from typing import TYPE_CHECKING, NamedTuple
 
 import exiv2  # type: ignore[import-untyped]
@@ -17,6 +21,9 @@ if TYPE_CHECKING:
     import rawpy
 
 _JPEG = b"\xff\xd8\xff"
+_JPEG_START = re.compile(rb"\xff\xd8\xff[\xc0-\xfe]")
+_FRAMES, _SCAN = (0xC0, 0xC1, 0xC2), 0xDA
+_JPEGS_MAX, _PREVIEW_PIXELS_MIN = 1000, 120 * 90
 # LibRaw's turns as EXIF tells them.
 _ORIENTATIONS = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
 _SRGB_GAMMA = (2.4, 12.92)
@@ -46,9 +53,9 @@ def look(path: Path) -> Raw:
             turn = _ORIENTATIONS.get(sizes.flip, 1)
             width, height = sizes.iwidth, sizes.iheight
             upright = (height, width) if turn >= 5 else (width, height)
-            return Raw(*upright, turn, _largest(path, _preview_of(raw)))
+            return Raw(*upright, turn, _preview_of(raw))
     except rawpy.LibRawError as error:
-        preview = _largest(path, None)
+        preview = _find_jpeg(path)
         if preview is None:
             raise UnreadableImage(_reason(error)) from error
         return Raw(0, 0, _orientation(path), preview)
@@ -90,21 +97,28 @@ def _preview_of(raw: rawpy.RawPy) -> bytes | None:
     return data if isinstance(data, bytes) and data.startswith(_JPEG) else None
 
 
-def _largest(path: Path, known: bytes | None) -> bytes | None:
-    """Of the previews that exiv2 finds where LibRaw finds none."""
-    if known:
-        return known
-    try:
-        image = exiv2.ImageFactory.open(str(path))
-        image.readMetadata()
-        manager = exiv2.PreviewManager(image)
-        for found in reversed(manager.getPreviewProperties()):
-            data = bytes(manager.getPreviewImage(found).data())
-            if data.startswith(_JPEG):
-                return data
-    except exiv2.Exiv2Error:
-        pass
-    return None
+def _find_jpeg(path: Path) -> bytes | None:
+    """The largest JPEG anywhere inside, of cameras that LibRaw does not know."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        found = [
+            (pixels, -start.start())
+            for start in islice(_JPEG_START.finditer(data), _JPEGS_MAX)
+            if (pixels := _count_pixels(data, start.start())) >= _PREVIEW_PIXELS_MIN
+        ]
+        return data[-max(found)[1] :] if found else None
+
+
+def _count_pixels(data: mmap.mmap, at: int) -> int:
+    """Of the JPEG that begins there; none of the kind that sensors' own values are packed as."""
+    at += 2
+    while at + 9 < len(data):
+        start, kind, length, depth, height, width = unpack_from(">BBHBHH", data, at)
+        if start != 0xFF or length < 2 or kind == _SCAN:
+            return 0
+        if kind in _FRAMES:
+            return height * width if depth == 8 else 0
+        at += 2 + length
+    return 0
 
 
 def _orientation(path: Path) -> int:
