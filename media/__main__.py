@@ -23,8 +23,9 @@ from media.consumers import (
     thumbnail_consumer,
     transcode_consumer,
 )
+from media.moves import follow, move_consumer
 from sql import Database, places
-from sync import config, sequencer, topics, worker
+from sync import config, queues, sequencer, topics, worker
 from sync.operations import system
 
 STOP_SECONDS = 2.0
@@ -85,11 +86,16 @@ async def _work(database: Database, settings: Settings) -> None:
     films = ThreadPoolExecutor(
         settings.threads, "film", initializer=os.nice, initargs=(FILM_NICENESS,)
     )
-    consumers = {
+    movers = ThreadPoolExecutor(queues.FIXED["storageTemplateMigration"], "mover")
+    of_originals = {
         topics.METADATA.name: metadata_consumer(database, settings.root),
         topics.EDIT.name: edit_consumer(database, settings.root),
         topics.THUMBNAIL.name: thumbnail_consumer(database, settings.root),
         topics.TRANSCODE.name: transcode_consumer(database, settings.root, films),
+    }
+    consumers = {
+        **{queue: follow(database, consumer) for queue, consumer in of_originals.items()},
+        topics.STORAGE_TEMPLATE.name: move_consumer(database, settings.root, movers),
         topics.PERSON_THUMBNAIL.name: person_thumbnail_consumer(database, settings.root),
         topics.FILE_REMOVAL.name: file_removal_consumer(settings.root),
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from media import edited, extraction, faces, images, metadata, transcode, video
+from media import edited, extraction, faces, images, metadata, moves, transcode, video
 from sql import Database, Transaction, reads
 from storage import files, paths
 from sync import config
@@ -108,9 +108,12 @@ def edit_consumer(database: Database, root: Path) -> Consumer:
 
 def file_removal_consumer(root: Path) -> Consumer:
     async def remove_files(job: Job) -> Record:
-        for key in job.facts["keys"]:
-            await asyncio.to_thread(files.remove, root, key)
-        return _record_nothing
+        keys: list[str] = job.facts["keys"]
+        for key in keys:
+            if not paths.is_placed(key):
+                await asyncio.to_thread(files.remove, root, key)
+        placed = [key for key in keys if paths.is_placed(key)]
+        return partial(moves.remove_placed, root=root, keys=placed) if placed else _record_nothing
 
     return remove_files
 

@@ -26,6 +26,7 @@ from sync.operations import (
     person_thumbnails,
     renditions,
     sessions,
+    storage_template,
 )
 
 logger = logging.getLogger(__name__)
@@ -82,6 +83,14 @@ async def remove_litter(context: Context) -> None:
         logger.warning("Removed %s: nothing claims it", key)
     if abandoned:
         logger.info("Removed %d unfinished files", abandoned)
+
+
+async def drop_names(context: Context) -> None:
+    """What was on its way to where the storage template wants it, and never arrived."""
+    dropped = 1
+    while dropped:
+        async with context.database.write() as tx:
+            dropped = await storage_template.drop_stale(tx)
 
 
 async def empty_trash(context: Context) -> None:
@@ -197,6 +206,7 @@ async def group_identical(context: Context) -> None:
 
 CHORES: tuple[Chore, ...] = (
     remove_litter,
+    drop_names,
     empty_trash,
     end_sessions,
     departures.remove_departed,
@@ -214,6 +224,7 @@ CHORES: tuple[Chore, ...] = (
 )
 MENDING: tuple[Chore, ...] = (
     remove_litter,
+    drop_names,
     departures.remove_departed,
     libraries.remove_deleted,
     request_missing,

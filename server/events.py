@@ -231,6 +231,8 @@ TELLERS: dict[str, Teller | None] = {
     "asset.hidden": _tell_hidden,
     "asset.trashed": _tell_trash,
     "asset.restored": _tell_restore,
+    "asset.move_requested": None,
+    "asset.moved": None,
     "asset.deleted": _tell_deletion,
     "asset_metadata.changed": None,
     "asset_edit.changed": None,
@@ -303,3 +305,4 @@ TELLERS: dict[str, Teller | None] = {
     "integrity.checked": None,
     "integrity.resolved": None,
 }
+    "storage_name.dropped": None,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from server.context import Context
 from sql import reads
-from storage import files, inspection
+from storage import files, inspection, paths, template
 from sync.actor import Actor
 from sync.errors import Invalid
 from sync.operations import integrity, system
@@ -122,9 +122,9 @@ async def act_on_all(context: Context, actor: Actor, type_: integrity.Type) -> N
 
 async def list_tracked(context: Context, keys: Sequence[str]) -> set[str]:
     """Those of the files that some row needs."""
-    ids = {key: _id_in(key) for key in keys}
+    tracked = await _list_placed(context, [key for key in keys if paths.is_placed(key)])
+    ids = {key: _id_in(key) for key in keys if key not in tracked}
     named = [id_ for id_ in ids.values() if id_]
-    tracked: set[str] = set()
     async with context.database.read() as connection:
         for is_foreign in (False, True):
             asked = [key for key, id_ in ids.items() if (id_ is None) == is_foreign]
@@ -134,6 +134,15 @@ async def list_tracked(context: Context, keys: Sequence[str]) -> set[str]:
                 )
                 tracked |= {row["key"] for row in rows}
     return tracked
+
+
+async def _list_placed(context: Context, keys: Sequence[str]) -> set[str]:
+    """Those that are where the storage template put them, or are on their way there, or away."""
+    folds = {key: template.fold_beside(key) for key in keys}
+    async with context.database.read() as connection:
+        rows = await reads.storage_template.list_names(connection, folds=sorted(folds.values()))
+    tracked = {row["key"] for row in rows}
+    return tracked | {paths.sidecar(row["key"]) for row in rows if row["has_sidecar"]}
 
 
 async def _compare(context: Context, rows: Sequence[reads.integrity.list_originals_row]) -> None:
@@ -177,8 +186,9 @@ async def _look(context: Context, keys: Sequence[str]) -> set[str]:
 
 
 def _id_in(key: str) -> UUID | None:
-    """The asset's or the person's, with which the names of all their files begin."""
-    if key.startswith("profile/"):
+    """The asset's or the person's, with which the names of all their files begin that are named
+    here; others may begin with anything."""
+    if not paths.is_ours(key):
         return None
     try:
         return UUID(key.rpartition("/")[2][:UUID_CHARACTERS])

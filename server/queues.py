@@ -60,6 +60,8 @@ async def start(call: Call, name: str, *, is_forced: bool) -> None:
     requested = [queue for queue in queues.list_ours(name) if queue in jobs.REQUESTS]
     if not requested:
         raise Invalid(f"Nothing can be started here in the queue {name}")
+    if name == "storageTemplateMigration" and not call.context.config.storage_template.enabled:
+        raise Invalid("The storage template is not enabled")
     counts, _ = await read_state(call)
     if any(row["active"] for row in counts if row["queue"] in requested):
         raise Invalid("Job is already running")

@@ -9,7 +9,7 @@ import re
 import struct
 import zipfile
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -29,6 +29,8 @@ class Member(NamedTuple):
     path: Path
     name: str  # in the archive
     modified_at: datetime
+    # Where it is by now, if it is not there; from the thread that packs.
+    find_again: Callable[[], Path | None] = lambda: None
 
 
 def pack(members: Iterable[Member]) -> Generator[bytes, None, None]:
@@ -39,9 +41,8 @@ def pack(members: Iterable[Member]) -> Generator[bytes, None, None]:
     sink = _Sink()
     with zipfile.ZipFile(sink, "w") as archive:
         for member in members:
-            try:
-                file = member.path.open("rb", buffering=0)
-            except (FileNotFoundError, NotADirectoryError):
+            file = _open(member.path) or _open(member.find_again())
+            if file is None:
                 logger.warning("%s is not there: an archive goes without it", member.path)
                 continue
             with file, archive.open(_describe(member, file), "w") as entry:
@@ -50,6 +51,13 @@ def pack(members: Iterable[Member]) -> Generator[bytes, None, None]:
                     if sink.size >= BLOCK_BYTES:
                         yield sink.take()
     yield sink.take()
+
+
+def _open(path: Path | None) -> io.FileIO | None:
+    try:
+        return path.open("rb", buffering=0) if path else None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def unique_names(names: Iterable[str]) -> Iterator[str]:

@@ -11,18 +11,22 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from storage import paths
+from storage import inspection, paths
 
 Block = bytes | memoryview
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE_ATTEMPTS = 100
+_BLOCK_BYTES = 1 << 20
+# Another disk, or one that has no second names, or has too many of this file.
+_NO_LINKS = (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 
 
 class StorageFull(Exception):
@@ -30,6 +34,10 @@ class StorageFull(Exception):
 
     def __init__(self) -> None:
         super().__init__("There is not enough space on the server")
+
+
+class Different(Exception):
+    """A file is not what it should be; the text says how."""
 
 
 class Incoming:
@@ -141,6 +149,42 @@ def remove(root: Path, key: str) -> None:
             return  # in use, perhaps again since a moment ago
 
 
+def link(
+    root: Path,
+    source_key: str,
+    key: str,
+    *,
+    size: int | None = None,
+    checksum: bytes | None = None,
+    is_resumed: bool = False,
+) -> None:
+    """Give a file a second name that nobody has, durably; where a disk cannot, or on another one,
+    a copy that was read back.
+
+    `size` in bytes, and `checksum`, SHA-1, are what it must have; the latter is looked at only of
+    copies. `is_resumed`: the name was meant for this file before, so it may be there already.
+    Raises Different, FileExistsError where the name is another's, FileNotFoundError.
+    """
+    source, target = paths.resolve(root, source_key), paths.resolve(root, key)
+    if size is not None and (found := source.stat().st_size) != size:
+        raise Different(f"{source_key} has {found} bytes, not {size}")
+    if is_resumed:
+        _drop_empty(target)
+    with _clear_when_full():
+        try:
+            folders = _in_folder(root, key, lambda target: os.link(source, target))
+        except FileExistsError:
+            if not is_resumed or not _is_there(root, source_key, key, checksum):
+                raise
+            folders = _folders_above(root, target)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            _copy(root, source, key, checksum)
+            return
+        _sync_folders(folders)
+
+
 def lock_if_abandoned(path: Path) -> int | None:
     """A locked descriptor of a temp file whose owner is gone; None: it lives, or is no more."""
     try:
@@ -213,6 +257,50 @@ class _Temp:
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
         self.close()
+
+
+def _copy(root: Path, source: Path, key: str, checksum: bytes | None) -> None:
+    temp = _Temp(root, key.split("/")[0])
+    try:
+        sha1 = hashlib.sha1(usedforsecurity=False)
+        with source.open("rb", buffering=0) as file:
+            while block := file.read(_BLOCK_BYTES):
+                sha1.update(block)
+                temp.append([block])
+            status = os.fstat(file.fileno())
+        os.utime(temp.fd, ns=(status.st_atime_ns, status.st_mtime_ns))
+        os.fsync(temp.fd)
+        copied = inspection.checksum(root, temp.path.relative_to(root).as_posix())
+        if not sha1.digest() == copied == (checksum or copied):
+            raise Different(f"A copy of {source} has other bytes")
+        temp.place(root, key)
+    except BaseException:
+        temp.remove()
+        raise
+    temp.close()
+
+
+def _is_there(root: Path, source_key: str, key: str, checksum: bytes | None) -> bool:
+    """Whether a name was given before, by one who died of it."""
+    target = paths.resolve(root, key)
+    if not stat.S_ISREG(target.lstat().st_mode):
+        return False
+    if target.samefile(paths.resolve(root, source_key)):
+        return True
+    wanted = checksum or inspection.checksum(root, source_key)
+    return inspection.checksum(root, key) == wanted
+
+
+def _drop_empty(target: Path) -> None:
+    """What a copy reserved that was never finished."""
+    with contextlib.suppress(FileNotFoundError):
+        status = target.lstat()
+        if stat.S_ISREG(status.st_mode) and status.st_size == 0:
+            target.unlink()
+
+
+def _folders_above(root: Path, target: Path) -> list[Path]:
+    return [folder for folder in target.parents if folder.is_relative_to(root)]
 
 
 def _reserve(target: Path) -> None:

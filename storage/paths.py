@@ -7,9 +7,11 @@ from pathlib import Path
 from uuid import UUID
 
 ORIGINALS = "upload"
+LIBRARY = "library"  # originals where the storage template puts them
 RENDITIONS = "thumbs"
 PROFILES = "profile"
 INCOMING = ".incoming"
+SIDECAR_SUFFIX = ".xmp"
 
 _EXTENSION = re.compile(r"[a-z0-9]{1,16}")
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -33,7 +35,12 @@ def extracted_film(owner_id: UUID, asset_id: UUID) -> str:
 
 
 def sidecar(original_key: str) -> str:
-    return f"{original_key}.xmp"
+    return f"{original_key}{SIDECAR_SUFFIX}"
+
+
+def beside(key: str) -> str:
+    """The original whose sidecar it is; of an original itself."""
+    return key.removesuffix(SIDECAR_SUFFIX)
 
 
 def thumbnail(owner_id: UUID, asset_id: UUID) -> str:
@@ -66,6 +73,11 @@ def person_thumbnail(owner_id: UUID, person_id: UUID, version: int) -> str:
 def profile_image(user_id: UUID, image_id: UUID, extension: str) -> str:
     """Each has a name of its own: one may be removed while the next is shown."""
     return f"{PROFILES}/{user_id}/{image_id}.{extension}"
+
+
+def is_placed(key: str) -> bool:
+    """Whether the storage template put it there: then the key tells nobody whose it is."""
+    return key.startswith(f"{LIBRARY}/")
 
 
 def is_ours(key: str) -> bool:

@@ -21,6 +21,7 @@ NAMES = {
     topics.THUMBNAIL.name: ("thumbnailGeneration", "AssetGenerateThumbnails"),
     topics.TRANSCODE.name: ("videoConversion", "AssetEncodeVideo"),
     topics.PERSON_THUMBNAIL.name: ("thumbnailGeneration", "PersonGenerateThumbnail"),
+    topics.STORAGE_TEMPLATE.name: ("storageTemplateMigration", "StorageTemplateMigrationSingle"),
     topics.FILE_REMOVAL.name: ("backgroundTask", "FileDelete"),
     topics.MAIL.name: ("notifications", "SendMail"),
     topics.WORKFLOW.name: ("workflow", "WorkflowAssetTrigger"),
@@ -34,6 +35,8 @@ CONFIGURED = {
     "notifications": "notifications",
     "workflow": "workflow",
 }
+# What Immich has no setting for.
+FIXED = {"storageTemplateMigration": 2}
 
 
 def name_of(queue: str) -> str:
@@ -55,5 +58,8 @@ def list_ours(name: str) -> list[str]:
 
 def concurrency(config: Config, queue: str) -> int:
     """How many jobs of a queue of ours one process does at a time."""
-    limit: int = getattr(config.job, CONFIGURED[name_of(queue)]).concurrency
+    name = name_of(queue)
+    if name in FIXED:
+        return FIXED[name]
+    limit: int = getattr(config.job, CONFIGURED[name]).concurrency
     return limit

@@ -48,6 +48,7 @@ HONOURED = (
     "reverseGeocoding",
     "server",
     "templates.email",
+    "storageTemplate",
     "theme",
     "trash",
     "user.deleteDelay",
@@ -65,7 +66,6 @@ REFUSED = {
     "newVersionCheck": "this server asks nobody for newer releases",
     "oauth.accountManagementUrl": "no app is told of it",
     "nightlyTasks.clusterNewFaces": "there is no machine learning",
-    "storageTemplate": "originals keep the place where they were put",
 }
 TWO_PASSES: tuple[VideoCodec, ...] = ("h264", "hevc")
 

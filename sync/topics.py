@@ -26,9 +26,13 @@ THUMBNAIL = Queue("thumbnail")
 TRANSCODE = Queue("transcode")
 PERSON_THUMBNAIL = Queue("person_thumbnail")
 MAIL = Queue("mail")
+STORAGE_TEMPLATE = Queue("storage_template")  # where that is enabled
 WORKFLOW = Queue("workflow")  # of users who have workflows
 FILE_REMOVAL = Queue("file_removal", is_whole=True)
-ALL = (MAIL, METADATA, EDIT, THUMBNAIL, TRANSCODE, PERSON_THUMBNAIL, WORKFLOW, FILE_REMOVAL)
+ALL = (
+    MAIL, METADATA, EDIT, THUMBNAIL, TRANSCODE, PERSON_THUMBNAIL, STORAGE_TEMPLATE, WORKFLOW,
+    FILE_REMOVAL,
+)  # fmt: skip
 QUEUES = {queue.name: queue for queue in ALL}
 
 # What is sent to apps, and what tells of albums, and of assets in them.
@@ -64,7 +68,11 @@ TOPICS = {
     "asset.metadata_requested": Topic((), (METADATA,)),
     "asset.thumbnail_requested": Topic((), (THUMBNAIL,)),
     "asset.file_deleted": Topic((), (FILE_REMOVAL,)),
-    "asset.metadata_extracted": Topic(("asset", "asset_exif", "album_view"), (THUMBNAIL, WORKFLOW)),
+    "asset.metadata_extracted": Topic(
+        ("asset", "asset_exif", "album_view"), (THUMBNAIL, STORAGE_TEMPLATE, WORKFLOW)
+    ),
+    "asset.move_requested": Topic((), (STORAGE_TEMPLATE,)),
+    "asset.moved": Topic((), (FILE_REMOVAL,)),
     "asset.thumbnail_made": Topic(("asset", "album_view")),
     "asset.transcode_requested": Topic((), (TRANSCODE,)),
     "asset.transcoded": Topic((), (FILE_REMOVAL,)),
@@ -164,6 +172,7 @@ TOPICS = {
     "maintenance.ended": Topic(),
     "integrity.checked": Topic(),
     "integrity.resolved": Topic(),
+    "storage_name.dropped": Topic((), (FILE_REMOVAL,)),
 }
 
 

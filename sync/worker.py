@@ -20,7 +20,8 @@ from sync import config, queues, topics
 
 logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=10)
-LEASES = {topics.TRANSCODE.name: timedelta(days=2)}  # A film may take hours.
+# A film may take hours, and so may its way to another disk.
+LEASES = {topics.TRANSCODE.name: timedelta(days=2), topics.STORAGE_TEMPLATE.name: timedelta(days=1)}
 PAUSES = [timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1)]
 APART = timedelta(seconds=5)  # longer than a worker needs to die and to start again
 POLL_SECONDS = 5.0  # For jobs whose lease, pause or worker ended; new ones are announced.

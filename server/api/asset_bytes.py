@@ -105,6 +105,22 @@ async def _find_or_hide(call: Call, permission: str, type_: str) -> reads.assets
 async def _send_original(
     call: Call, row: reads.assets.get_file_row, *, file_name: str | None = None
 ) -> web.StreamResponse:
+    """From where it lies; that may change between the look at the row and the one for the file."""
+    try:
+        return await _send_from_row(call, row, file_name)
+    except Missing:
+        async with call.context.database.read() as connection:
+            now = await reads.assets.get_file(
+                connection, asset_id=row["id"], type="", is_edited=False
+            )
+        if now is None or now["original_key"] == row["original_key"]:
+            raise
+        return await _send_from_row(call, now, file_name)
+
+
+async def _send_from_row(
+    call: Call, row: reads.assets.get_file_row, file_name: str | None
+) -> web.StreamResponse:
     return await file_response(
         call.request,
         paths.resolve(call.context.root, row["original_key"]),

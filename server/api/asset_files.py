@@ -15,7 +15,7 @@ from server.wire.assets import show_file
 from sql import reads
 from storage import media_types, paths
 from sync import access
-from sync.errors import NoAccess
+from sync.errors import Missing, NoAccess
 from sync.operations import renditions
 
 
@@ -48,9 +48,19 @@ async def get_asset_file(call: Call) -> Json:
     return show_file(await _find(call, "assetFile.read"))
 
 
-@endpoint("GET", "/asset-files/{id}/download", permission="assetFile.download")
+@endpoint("GET", "/asset-files/{id}/download", permission="assetFile.download", is_file=True)
 async def download_asset_file(call: Call) -> web.StreamResponse:
     row = await _find(call, "assetFile.download")
+    try:
+        return await _send(call, row)
+    except Missing:
+        now = await _find(call, "assetFile.download")
+        if now["key"] == row["key"]:
+            raise
+        return await _send(call, now)  # It was moved since the first look at the row.
+
+
+async def _send(call: Call, row: reads.assets.find_file_row) -> web.StreamResponse:
     return await file_response(
         call.request,
         paths.resolve(call.context.root, row["key"]),

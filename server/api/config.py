@@ -9,6 +9,7 @@ from server.config_body import WHOLE
 from server.endpoint import Answer, Call, endpoint
 from server.wire import Json
 from server.wire import config as wire
+from storage import template
 from sync import config, worker
 from sync.config import Config, Smtp
 from sync.errors import Invalid
@@ -29,6 +30,7 @@ async def get_admin_config_defaults(call: Call) -> Json:
 @endpoint("PUT", "/admin/config", auth="admin", permission="adminConfig.update", body=WHOLE)
 async def update_admin_config(call: Call) -> Json:
     wanted = msgspec.convert(msgspec.to_builtins(call.body), Config)
+    _try_template(wanted.storage_template.template)
     await _try_mail(wanted.notifications.smtp, call.context.config.notifications.smtp)
     async with call.context.database.write() as tx:
         await system.replace_config(tx, call.actor, wanted)
@@ -37,6 +39,14 @@ async def update_admin_config(call: Call) -> Json:
         call.context.adopt(await config.load(connection))
     await worker.announce(call.context.database)
     return wire.show_admin_config(call.context.config)
+
+
+def _try_template(text: str) -> None:
+    """It would name files. Raises Invalid."""
+    try:
+        template.Template(text)
+    except template.BadTemplate as problem:
+        raise Invalid(f"Invalid storage template: {problem}") from problem
 
 
 async def _try_mail(wanted: Smtp, before: Smtp) -> None:

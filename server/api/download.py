@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -56,15 +57,9 @@ async def download_archive(call: Call) -> web.StreamResponse:
     asset_ids = list(dict.fromkeys(call.body.asset_ids))
     async with call.context.database.read() as connection:
         await access.require_assets(connection, call.actor, asset_ids, "asset.download")
-        rows = await reads.download.list_originals(
-            connection,
-            asset_ids=asset_ids,
-            # What was cut off was not shared.
-            as_edited=call.body.edited or call.actor.link is not None,
-        )
-    found = {row["id"]: row for row in rows}
+    found = await _find_originals(call, asset_ids)
     ordered = [found[id_] for id_ in asset_ids if id_ in found]
-    return await _send(call, _members(call.context.root, ordered))
+    return await _send(call, _members(call, ordered))
 
 
 async def _list_files(call: Call, *, with_extracted: bool) -> list[reads.download.list_assets_row]:
@@ -124,11 +119,43 @@ async def _preferences(call: Call) -> dict[str, Any]:
     return preferred["download"]
 
 
-def _members(root: Path, rows: list[reads.download.list_originals_row]) -> Iterator[archive.Member]:
+async def _find_originals(
+    call: Call, asset_ids: list[UUID]
+) -> dict[UUID, reads.download.list_originals_row]:
+    async with call.context.database.read() as connection:
+        rows = await reads.download.list_originals(
+            connection,
+            asset_ids=asset_ids,
+            # What was cut off was not shared.
+            as_edited=call.body.edited or call.actor.link is not None,
+        )
+    return {row["id"]: row for row in rows}
+
+
+def _members(call: Call, rows: list[reads.download.list_originals_row]) -> Iterator[archive.Member]:
+    find_again = _finder(call)  # Here: the thread that asks for members has no loop.
     names = archive.unique_names(_name(row) for row in rows)
-    for row, name in zip(rows, names, strict=True):
-        path = paths.resolve(root, row["edited_key"] or row["original_key"])
-        yield archive.Member(path, name, row["file_modified_at"])
+    return (
+        archive.Member(
+            _path(call, row), name, row["file_modified_at"], partial(find_again, row["id"])
+        )
+        for row, name in zip(rows, names, strict=True)
+    )
+
+
+def _finder(call: Call) -> Callable[[UUID], Path | None]:
+    """Tells another thread where a file is by now."""
+    loop = asyncio.get_running_loop()
+
+    async def find(asset_id: UUID) -> Path | None:
+        row = (await _find_originals(call, [asset_id])).get(asset_id)
+        return row and _path(call, row)
+
+    return lambda asset_id: asyncio.run_coroutine_threadsafe(find(asset_id), loop).result()
+
+
+def _path(call: Call, row: reads.download.list_originals_row) -> Path:
+    return paths.resolve(call.context.root, row["edited_key"] or row["original_key"])
 
 
 def _name(row: reads.download.list_originals_row) -> str:

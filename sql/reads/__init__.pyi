@@ -1190,7 +1190,7 @@ class storage_template:
         fold: bytes
         key: str
         asset_id: UUID | None
-        state: str
+        with_sidecar: bool
         has_sidecar: bool
     @staticmethod
     async def list_names(connection: Connection, *, folds: list[bytes]) -> list[list_names_row]: ...
@@ -1211,6 +1211,8 @@ class tags:
         updated_at: datetime
     @staticmethod
     async def list_tags(connection: Connection, *, owner_id: UUID) -> list[list_tags_row]: ...
+    @staticmethod
+    async def was_moved(connection: Connection, *, asset_id: UUID, within: timedelta) -> bool: ...
     class get_tags_row(TypedDict):
         id: UUID
         parent_id: UUID | None

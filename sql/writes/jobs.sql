@@ -116,7 +116,8 @@ DELETE FROM job
  WHERE job.queue = chosen.queue AND job.pos = chosen.pos AND job.entity_id = chosen.entity_id;
 
 -- request_assets -> row?
--- Stage one entry for each thousand assets that lack what a queue makes, or for all; those that
+-- Stage one entry for each thousand assets that lack what a queue makes, or for all, as always of
+-- those that may have to be moved, which only who looks at each of them knows; those that
 -- wait for it already are left out, and new ones replace those that were given up. From an id on;
 -- the last id.
 WITH page AS MATERIALIZED (
@@ -128,6 +129,7 @@ WITH page AS MATERIALIZED (
        AND (%(is_forced)s
             OR CASE %(queue)s
                     WHEN 'metadata' THEN asset.width IS NULL
+                    WHEN 'storage_template' THEN asset.library_id IS NULL
                     WHEN 'transcode' THEN NOT EXISTS (
                          SELECT FROM asset_file AS file
                           WHERE file.asset_id = asset.id AND file.type = 'encoded_video')

@@ -71,7 +71,8 @@ RETURNING batch.after, batch.head, batch.topics;
 
 -- deliver -> none
 -- One job in each queue that waits for the topic: for each entity, or for the entry as a whole. To
--- the workers: which queues have news. Workflows have none from those who have no workflows.
+-- the workers: which queues have news. Workflows have none from those who have no workflows, and
+-- nothing is moved without a template.
 WITH made AS (
     INSERT INTO job (queue, pos, entity_id)
     SELECT route.queue, log.pos, entity.id
@@ -84,6 +85,10 @@ WITH made AS (
        AND (route.queue <> 'workflow'
             OR EXISTS (SELECT 1 FROM workflow
                         WHERE workflow.owner_id = log.scope AND workflow.is_enabled))
+       AND (route.queue <> 'storage_template'
+            OR EXISTS (SELECT 1 FROM setting
+                        WHERE setting.name = 'storageTemplate.enabled'
+                          AND setting.value = 'true'))
         ON CONFLICT DO NOTHING
  RETURNING queue
 )

@@ -220,7 +220,6 @@ LITERALS = {"image.thumbnail.format": "jpeg", "image.preview.format": "webp"}
         ("library.watch.enabled", True),
         ("library.scan.cronExpression", "0 1 * * *"),
         ("newVersionCheck.enabled", True),
-        ("storageTemplate.enabled", True),
         ("nightlyTasks.clusterNewFaces", False),
         ("job.ocr.concurrency", 9),
         ("image.preview.format", "webp"),

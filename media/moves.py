@@ -1,0 +1,235 @@
+"""Put originals where the storage template says: a second name, a fact, and then one name less."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from sql import Database, Transaction, reads
+from storage import files, media_types, paths, template
+from sync import config
+from sync.operations import storage_template
+from sync.operations.storage_template import Held, Move, Reserved
+from sync.worker import Consumer, Hopeless, Job, Record
+
+Result = TypeVar("Result")
+
+LATENESS = timedelta(seconds=30)  # between the time of a move and its being seen
+
+if TYPE_CHECKING:
+    Source = reads.storage_template.list_sources_row
+
+
+def move_consumer(database: Database, root: Path, executor: Executor) -> Consumer:
+    mover = _Mover(database, root, executor)
+
+    async def move_originals(job: Job) -> Record:
+        async with database.read() as connection:
+            settings = (await config.load(connection)).storage_template
+        moves = await mover.move(job, settings) if settings.enabled else []
+        return partial(_record, moves=moves)
+
+    return move_originals
+
+
+def follow(database: Database, consumer: Consumer) -> Consumer:
+    """Have that done again, at once, whose original was moved from under it."""
+
+    async def follow_move(job: Job) -> Record:
+        begun = time.monotonic()
+        try:
+            return await consumer(job)
+        except Exception:  # Decoders say of a file that is gone whatever they like.
+            within = timedelta(seconds=time.monotonic() - begun) + LATENESS
+            async with database.read() as connection:
+                was_moved = await reads.storage_template.was_moved(
+                    connection, asset_id=job.entity_id, within=within
+                )
+            if not was_moved:
+                raise
+        return await consumer(job)
+
+    return follow_move
+
+
+async def _record(tx: Transaction, moves: Sequence[Move]) -> None:
+    if moves:
+        await storage_template.record_moves(tx, moves)
+
+
+async def remove_placed(tx: Transaction, root: Path, keys: Sequence[str]) -> None:
+    """Remove files that the template placed, unless their names came to be somebody's again."""
+    folds = {key: template.fold_beside(key) for key in keys}
+    held = await storage_template.hold_names(tx, sorted(set(folds.values())))
+    for key, fold in folds.items():
+        name = held.get(fold)
+        if name is None or _is_left(name, key):
+            await asyncio.to_thread(files.remove, root, key)
+    gone = [fold for fold, name in held.items() if name.key in folds and name.is_left]
+    await storage_template.forget_names(tx, gone)
+
+
+def _is_left(name: Held, key: str) -> bool:
+    if not name.is_left or name.key != paths.beside(key):
+        return False
+    return key == name.key or not name.has_sidecar
+
+
+class _Mover:
+    """Gives files their second names; what it reserved and did not use is dropped in time."""
+
+    def __init__(self, database: Database, root: Path, executor: Executor) -> None:
+        self._database, self._root, self._executor = database, root, executor
+
+    async def move(self, job: Job, settings: config.StorageTemplate) -> list[Move]:
+        """An asset, and its moving part."""
+        try:
+            wanted = template.Template(settings.template)
+        except template.BadTemplate as problem:
+            raise Hopeless(f"The storage template is invalid: {problem}") from problem
+        async with self._database.read() as connection:
+            sources = await reads.storage_template.list_sources(
+                connection, asset_id=job.entity_id, with_album_dates=wanted.needs_album_dates
+            )
+        is_verified = settings.hash_verification_enabled
+        moves = [
+            await self._move(source, _place(wanted, source), is_verified=is_verified)
+            for source in sources
+            if source["original_key"].startswith((f"{paths.ORIGINALS}/", f"{paths.LIBRARY}/"))
+        ]
+        return [move for move in moves if move]
+
+    async def _move(
+        self, source: Source, place: template.Place, *, is_verified: bool
+    ) -> Move | None:
+        """None: there is nothing to do, or the asset is not there any more."""
+        try:
+            if place.holds(source["original_key"]):
+                return await self._move_sidecar(source)
+            return await self._move_both(source, place, is_verified=is_verified)
+        except files.Different as problem:
+            raise Hopeless(f"It stays where it is: {problem}") from problem
+        except FileNotFoundError:
+            if await self._is_still(source):
+                raise
+            return None  # Who moved or deleted it meanwhile cares for the rest.
+
+    async def _move_both(
+        self, source: Source, place: template.Place, *, is_verified: bool
+    ) -> Move | None:
+        refused: set[str] = set()
+        while reserved := await self._reserve(source, place, refused):
+            is_linked = False
+            try:
+                await self._link_original(source, reserved, is_verified=is_verified)
+                is_linked = True
+                if former := source["sidecar_key"]:
+                    await self._link_sidecar(former, reserved)
+            except FileExistsError:
+                refused.add(reserved.key)
+                async with self._database.write() as tx:
+                    await storage_template.release(
+                        tx, source["id"], reserved.key, is_linked=is_linked
+                    )
+            else:
+                return _moved(source, reserved.key)
+        return None
+
+    async def _reserve(
+        self, source: Source, place: template.Place, refused: set[str]
+    ) -> Reserved | None:
+        async def is_free(key: str) -> bool:
+            return not await self._run(partial(os.path.lexists, paths.resolve(self._root, key)))
+
+        async with self._database.write() as tx:
+            return await storage_template.reserve(
+                tx,
+                source["id"],
+                owner_id=source["owner_id"],
+                original_key=source["original_key"],
+                names=(name for name in place.names() if name.key not in refused),
+                with_sidecar=source["sidecar_key"] is not None,
+                is_free=is_free,
+            )
+
+    async def _is_still(self, source: Source) -> bool:
+        async with self._database.read() as connection:
+            now = await reads.assets.get_source(connection, asset_id=source["id"])
+        before = (source["original_key"], source["sidecar_key"])
+        return now is not None and (now["original_key"], now["sidecar_key"]) == before
+
+    async def _link_original(
+        self, source: Source, reserved: Reserved, *, is_verified: bool
+    ) -> None:
+        await self._run(
+            partial(
+                files.link, self._root, source["original_key"], reserved.key,
+                size=source["file_bytes"],
+                checksum=source["checksum"] if is_verified else None,
+                is_resumed=reserved.is_resumed,
+            )
+        )  # fmt: skip
+
+    async def _link_sidecar(self, former: str, reserved: Reserved) -> None:
+        """Sidecars change: one that was put there before may be an older one."""
+        key = paths.sidecar(reserved.key)
+        if key == former:
+            return
+        if reserved.is_resumed:
+            await self._run(partial(files.remove, self._root, key))
+        await self._run(partial(files.link, self._root, former, key))
+
+    async def _move_sidecar(self, source: Source) -> Move | None:
+        """It was stored when the original was here already."""
+        key, former = source["original_key"], source["sidecar_key"]
+        if not former or former == paths.sidecar(key):
+            return None
+        link = partial(files.link, self._root, former, paths.sidecar(key), is_resumed=True)
+        try:
+            await self._run(link)
+        except FileExistsError:
+            return None
+        return _moved(source, key)
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+
+def _place(wanted: template.Template, source: Source) -> template.Place:
+    return wanted.place(
+        template.Subject(
+            asset_id=source["shown_id"],
+            type=source["shown_type"],
+            file_name=source["shown_file_name"],
+            taken_at=source["local_date_time"],
+            album=source["album"],
+            album_start=source["album_start"],
+            album_end=source["album_end"],
+            make=source["make"],
+            model=source["model"],
+            lens_model=source["lens_model"],
+        ),
+        extension=media_types.extension(source["original_key"]),
+        folder=source["storage_label"] or str(source["owner_id"]),
+        owner_id=source["owner_id"],
+    )
+
+
+def _moved(source: Source, key: str) -> Move:
+    former = source["sidecar_key"]
+    return Move(
+        asset_id=source["id"],
+        owner_id=source["owner_id"],
+        old_key=source["original_key"],
+        new_key=key,
+        old_sidecar=former,
+        new_sidecar=paths.sidecar(key) if former else None,
+        sidecar=(former, source["sidecar_at"]) if former else None,
+    )
