@@ -17,6 +17,7 @@ REQUESTS = {
     topics.METADATA.name: "asset.metadata_requested",
     topics.THUMBNAIL.name: "asset.thumbnail_requested",
     topics.TRANSCODE.name: "asset.transcode_requested",
+    topics.STORAGE_TEMPLATE.name: "asset.move_requested",
     topics.PERSON_THUMBNAIL.name: "person.thumbnail_requested",
 }
 
