@@ -62,6 +62,7 @@ class Endpoint:
     body: type[Any] | None
     query: type[Any] | None
     status: int
+    is_file: bool
     handle: Callable[[Call], Awaitable[Answer]] = field(repr=False)
 
 
@@ -80,16 +81,20 @@ def endpoint(
     query: type[Any] | None = None,
     status: int = 200,
     aliases: tuple[str, ...] = (),
+    is_file: bool = False,
     is_ours: bool = False,
 ) -> Callable[[Callable[[Call], Awaitable[Answer]]], Callable[[Call], Awaitable[Answer]]]:
     """Serve an operation. Without a permission of its own it asks of an API key for `all`.
 
+    `is_file`: it sends a file, and as in Immich one that may not be had is not there.
     `is_ours`: the contract does not know it.
     """
 
     def register(handle: Callable[[Call], Awaitable[Answer]]) -> Callable[..., Awaitable[Answer]]:
         methods = (method, *aliases)
-        served = Endpoint(methods, path, auth, permission, keys, body, query, status, handle)
+        served = Endpoint(
+            methods, path, auth, permission, keys, body, query, status, is_file, handle
+        )
         (OURS if is_ours else ENDPOINTS).append(served)
         return handle
 
@@ -124,7 +129,10 @@ def _serve(one: Endpoint) -> Handler:
             # As JSON only: a form of another site, which a browser sends with cookies, is no body.
             is_json = request.content_type == "application/json"
             call.body = body.decode_json(await request.read() if is_json else b"", one.body)
-        answer = await one.handle(call)
+        try:
+            answer = await one.handle(call)
+        except Refused as refused:
+            raise (Missing("Not Found") if one.is_file else refused) from None
         if isinstance(answer, web.StreamResponse):
             return answer
         if answer is None:

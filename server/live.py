@@ -41,7 +41,7 @@ from server.live_frames import (
 from sql import Disconnected
 from sync import checkpoints, feeds
 from sync.actor import Actor
-from sync.errors import Forbidden, Invalid, Refused
+from sync.errors import Forbidden, Invalid, Refused, Unauthenticated
 from sync.live import Follower, Live
 from sync.stream import RESET, TooSlow
 
@@ -238,6 +238,8 @@ class Channel:
                 await self._send_round(follower)
             except TooSlow:
                 raise Over(TOO_SLOW, "This took too long; come back, the acks stand") from None
+            except Unauthenticated as refused:  # Logged out since the session was looked at.
+                raise Over(UNAUTHENTICATED, str(refused)) from None
             except Disconnected:
                 await asyncio.sleep(RETRY_SECONDS)
                 follower.woken.set()

@@ -36,7 +36,7 @@ async def answer_login(call: Call, user_id: UUID, token: str, auth_type: AuthTyp
         onboarding = await reads.users.get_metadata(connection, user_id=user_id, key="onboarding")
     if user is None:  # deleted meanwhile
         raise Unauthenticated("Invalid user token")
-    is_onboarded = onboarding is not None and onboarding["value"]["isOnboarded"]
+    is_onboarded = bool(onboarding and onboarding["value"].get("isOnboarded"))
     answer = accounts.show_login(user, token, is_onboarded=is_onboarded)
     response = json_response(answer, status=201)
     cookies.set_login(call.request, response, token, auth_type)

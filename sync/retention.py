@@ -15,6 +15,7 @@ from uuid import UUID
 
 from sql import Database, Transaction, reads, writes
 from sync.checkpoints import Ack
+from sync.errors import Unauthenticated
 
 CUT_EVERY = timedelta(days=7)
 KEEP = timedelta(days=31)
@@ -69,8 +70,10 @@ def has_begun(acks: Mapping[str, Ack], requests: Collection[str]) -> bool:
 
 
 async def begin_copy(tx: Transaction, session_id: UUID, requests: Collection[str]) -> None:
-    """Before anything is sent: note since when the device may hold what it asks for."""
-    await writes.retention.begin_copy(tx, session_id=session_id, requests=bits(requests))
+    """Before anything is sent: note since when the device may hold what it asks for. Raises
+    Unauthenticated when it was logged out since it asked."""
+    if not await writes.retention.begin_copy(tx, session_id=session_id, requests=bits(requests)):
+        raise Unauthenticated("Invalid user token")
 
 
 def is_left_behind(acks: Mapping[str, Ack], requests: Collection[str], floor: int) -> bool:

@@ -33,7 +33,13 @@ async def list_database_backups(call: Call) -> Json:
     return show_backups(await asyncio.to_thread(backups.list_backups, call.context.root))
 
 
-@endpoint("GET", "/admin/database-backups/{filename}", auth="admin", permission="backup.download")
+@endpoint(
+    "GET",
+    "/admin/database-backups/{filename}",
+    auth="admin",
+    permission="backup.download",
+    is_file=True,
+)
 async def download_database_backup(call: Call) -> web.StreamResponse:
     name = call.request.match_info["filename"]
     if not backups.is_name(name):

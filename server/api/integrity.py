@@ -75,7 +75,13 @@ async def get_integrity_report_csv(call: Call) -> web.StreamResponse:
         after = rows[-1]["id"]
 
 
-@endpoint("GET", "/admin/integrity/report/{id}/file", auth="admin", permission="maintenance")
+@endpoint(
+    "GET",
+    "/admin/integrity/report/{id}/file",
+    auth="admin",
+    permission="maintenance",
+    is_file=True,
+)
 async def get_integrity_report_file(call: Call) -> web.StreamResponse:
     async with call.context.database.read() as connection:
         report = await reads.integrity.get_report(connection, report_id=call.ids["id"])

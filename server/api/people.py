@@ -177,7 +177,7 @@ async def get_person_statistics(call: Call) -> Json:
     return {"assets": count}
 
 
-@endpoint("GET", "/people/{id}/thumbnail", permission="person.read")
+@endpoint("GET", "/people/{id}/thumbnail", permission="person.read", is_file=True)
 async def get_person_thumbnail(call: Call) -> web.StreamResponse:
     person_id = call.ids["id"]
     async with call.context.database.read() as connection:

@@ -17,7 +17,7 @@ from sync.operations import users
 
 BYTES_MAX = 32 * 1024 * 1024
 CACHE = "private, no-cache, no-transform"  # It changes under its address.
-NO_IMAGE = "User does not have a profile image"
+NOT_FOUND = "Not Found"
 
 
 @endpoint("POST", "/users/profile-image", permission="userProfileImage.update", status=201)
@@ -59,20 +59,20 @@ async def delete_profile_image(call: Call) -> None:
         await users.set_profile_image(tx, call.actor, None)
 
 
-@endpoint("GET", "/users/{id}/profile-image", permission="userProfileImage.read")
+@endpoint("GET", "/users/{id}/profile-image", permission="userProfileImage.read", is_file=True)
 async def get_profile_image(call: Call) -> web.StreamResponse:
     async with call.context.database.read() as connection:
         row = await reads.users.get_user(connection, user_id=call.ids["id"])
     if row is None or row["deleted_at"]:
-        raise Invalid("User not found")
+        raise Missing(NOT_FOUND)
     key = row["profile_image_key"]
     if key is None:
-        raise Missing(NO_IMAGE)
+        raise Missing(NOT_FOUND)
     return await file_response(
         call.request,
         paths.resolve(call.context.root, key),
         media_type=media_types.mime_type(key),
-        missing=NO_IMAGE,
+        missing=NOT_FOUND,
         etag=key.rpartition("/")[2].partition(".")[0],
         cache_control=CACHE,
     )

@@ -118,7 +118,7 @@ async def update_admin_onboarding(call: Call) -> None:
 
 async def _is_onboarded(connection: Connection) -> bool:
     row = await reads.settings.get_metadata(connection, key="admin-onboarding")
-    return bool(row and row["value"]["isOnboarded"])
+    return bool(row and row["value"].get("isOnboarded"))
 
 
 @endpoint(

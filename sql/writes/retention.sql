@@ -60,10 +60,13 @@ DELETE FROM state
    AND state.scope = old.scope
    AND state.key = old.key;
 
--- begin_copy -> none
--- From now on the device may hold what these requests are answered with.
+-- begin_copy -> count
+-- From now on the device may hold what these requests are answered with. Zero when it is logged out.
 INSERT INTO sync_copy AS copy (session_id, epoch, since, requests)
-SELECT %(session_id)s, log_head.epoch, log_head.pos, %(requests)s FROM log_head
+SELECT session.id, log_head.epoch, log_head.pos, %(requests)s
+  FROM log_head
+  JOIN session ON session.id = %(session_id)s
+   FOR KEY SHARE OF session
     ON CONFLICT (session_id) DO UPDATE
    SET epoch    = CASE WHEN copy.since IS NULL THEN excluded.epoch ELSE copy.epoch END,
        since    = coalesce(copy.since, excluded.since),

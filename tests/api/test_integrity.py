@@ -264,11 +264,16 @@ async def test_reports_come_in_pages_and_as_a_table(admin, plant, context):
         "/report?type=missing_file&cursor=x",
         "/report/other/csv",
         "/report/x/file",
-        f"/report/{UNKNOWN}/file",
     ],
 )
 async def test_nonsense_is_refused(admin, path):
     assert (await admin.get(f"{BASE}{path}")).status == 400
+
+
+async def test_what_nobody_reported_has_no_file(admin):
+    answer = await admin.get(f"{BASE}/report/{UNKNOWN}/file")
+
+    assert (answer.status, answer.message) == (404, "Not Found")
 
 
 async def test_they_are_the_administrators_alone(admin, alice, anonymous, new_key):
@@ -285,7 +290,7 @@ async def test_they_are_the_administrators_alone(admin, alice, anonymous, new_ke
         key = await new_key(admin, "asset.read")
         assert (await key.call(method, BASE + path)).status == 403
         key = await new_key(admin, "maintenance")
-        assert (await key.call(method, BASE + path)).status in (200, 400)
+        assert (await key.call(method, BASE + path)).status in (200, 400, 404)
 
 
 async def test_links_are_not_followed_out_of_the_folder(

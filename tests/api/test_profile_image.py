@@ -120,7 +120,7 @@ async def test_a_picture_is_taken_away(alice, bob, following, query):
     assert (answer.status, answer.data) == (204, b"")
     assert (await alice.get("/api/users/me")).json["profileImagePath"] == ""
     missing = await bob.get(image_of(alice.user))
-    assert (missing.status, missing.message) == (404, "User does not have a profile image")
+    assert (missing.status, missing.message) == (404, "Not Found")
     again = await alice.delete(PATH)
     assert (again.status, again.message) == (400, "Can't delete a missing profile Image")
     await following()
@@ -195,7 +195,7 @@ async def test_nobody_unknown_or_deleted_has_a_picture(admin, alice):
     unknown = {"id": "00000000-0000-4000-8000-000000000000"}
     for user in (alice.user, unknown):
         answer = await admin.get(image_of(user))
-        assert (answer.status, answer.message) == (400, "User not found")
+        assert (answer.status, answer.message) == (404, "Not Found")
 
 
 async def test_who_may(anonymous, alice, bob, new_key, add, share, visit):

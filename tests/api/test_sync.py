@@ -77,3 +77,18 @@ async def test_a_stream_that_fails_does_not_look_complete(alice, server, ended):
     assert b"SyncCompleteV1" not in received
     assert not received.endswith(b"0\r\n\r\n"), "the chunks ended as if all had been sent"
     writer.close()
+
+
+async def test_whoever_is_logged_out_while_they_ask_is_refused(alice, query, execute, monkeypatch):
+    settle = sync_api.settle
+
+    async def log_out_first(database):
+        await execute("DELETE FROM session")
+        await settle(database)
+
+    monkeypatch.setattr(sync_api, "settle", log_out_first)
+
+    answer = await alice.post("/api/sync/stream", {"types": ["AssetsV2"]})
+
+    assert (answer.status, answer.json) == (401, {"message": "Invalid user token"})
+    assert await query("SELECT 1 FROM sync_copy") == []
