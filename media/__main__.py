@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from media import images
+from media import images, video
 from media.consumers import (
     edit_consumer,
     file_removal_consumer,
@@ -106,6 +106,7 @@ async def _work(database: Database, settings: Settings) -> None:
 
 def _heed(settings: config.Config) -> None:
     images.form.follow(settings.image)
+    video.look.follow(settings.ffmpeg)
     config.follow_logging(settings.logging)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import threading
 from concurrent.futures import Executor
 from functools import partial
@@ -16,6 +17,8 @@ from storage import files, paths
 from sync import config
 from sync.operations import edits, people, person_thumbnails, renditions
 from sync.worker import Consumer, Job, Record
+
+WATCH_SECONDS = 5.0  # A film takes hours; whoever deletes it does not want them spent.
 
 
 def metadata_consumer(database: Database, root: Path) -> Consumer:
@@ -57,21 +60,40 @@ def transcode_consumer(database: Database, root: Path, executor: Executor) -> Co
             return _record_nothing
         async with database.read() as connection:
             settings = (await config.load(connection)).ffmpeg
-        version = f"{job.pos}-{job.attempts}"
+        # Who stops may still be at its file when another begins with the next.
+        version = f"{job.pos}-{secrets.token_hex(4)}"
         key = paths.encoded_video(source["owner_id"], source["id"], version)
         original, target = (paths.resolve(root, name) for name in (source["original_key"], key))
         stopping = threading.Event()
+        watch = asyncio.create_task(_wait_for_deletion(database, source["id"]))
+        made = asyncio.get_running_loop().run_in_executor(
+            executor, transcode.transcode, original, target, settings, stopping
+        )
         try:
-            is_made = await asyncio.get_running_loop().run_in_executor(
-                executor, transcode.transcode, original, target, settings, stopping
-            )
+            await asyncio.wait((made, watch), return_when=asyncio.FIRST_COMPLETED)
+            if watch.done() and not made.done():
+                watch.result()
+                return _record_nothing
+            is_made = await made
         finally:
             stopping.set()  # The thread does not hear of a cancellation.
+            watch.cancel()
+            made.cancel()
         return partial(
-            renditions.record_encoded_video, asset_id=source["id"], key=key if is_made else None
+            renditions.record_encoded_video,
+            asset_id=source["id"],
+            key=key if is_made else None,
+            policy=settings.policy,
         )
 
     return make_encoded_video
+
+
+async def _wait_for_deletion(database: Database, asset_id: UUID) -> None:
+    while True:
+        if await _source(database, asset_id) is None:
+            return
+        await asyncio.sleep(WATCH_SECONDS)
 
 
 def person_thumbnail_consumer(database: Database, root: Path) -> Consumer:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from server import departures, libraries, limits
+from server import departures, films, libraries, limits
 from server.context import Context
 from sql import Database, Disconnected, Transaction, reads
 from storage import janitor
@@ -216,6 +216,7 @@ CHORES: tuple[Chore, ...] = (
     forget_notifications,
     request_missing,
     request_missing_person_thumbnails,
+    films.request_missing_films,
     prune_log,
     search_unfit,
     make_memories,
@@ -242,6 +243,7 @@ OPTIONAL: dict[Chore, Callable[[NightlyTasks], bool]] = {
     departures.recount_usage: lambda tasks: tasks.sync_quota_usage,
     request_missing: lambda tasks: tasks.missing_thumbnails,
     request_missing_person_thumbnails: lambda tasks: tasks.missing_thumbnails,
+    films.request_missing_films: lambda tasks: tasks.missing_thumbnails,
 }
 
 

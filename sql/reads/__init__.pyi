@@ -357,6 +357,17 @@ class checkpoints:
         part: int
         ground: int
         acked_at: datetime
+    class list_unencoded_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+    @staticmethod
+    async def list_unencoded(connection: Connection, *, after: UUID, policy: str) -> list[list_unencoded_row]: ...
+    class list_encoded_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+        key: str
+    @staticmethod
+    async def list_encoded(connection: Connection, *, after: UUID) -> list[list_encoded_row]: ...
     @staticmethod
     async def get_progress(connection: Connection, *, session_id: UUID) -> list[get_progress_row]: ...
     class is_pending_reset_row(TypedDict):

@@ -227,3 +227,33 @@ SELECT asset.id, asset.owner_id
    AND NOT EXISTS (SELECT 1 FROM job WHERE job.entity_id = asset.id)
  ORDER BY asset.id
  LIMIT 1000;
+
+-- list_unencoded -> rows
+-- Films that may have to be made over, as nobody found them playable by these settings, and of
+-- which no job waits or was given up.
+SELECT asset.id, asset.owner_id
+  FROM asset
+ WHERE asset.type = 'VIDEO'
+   AND asset.thumbhash IS NOT NULL
+   AND asset.deleted_at IS NULL
+   AND asset.created_at < now() - interval '10 minutes'
+   AND asset.id > %(after)s
+   AND NOT EXISTS (SELECT FROM asset_file AS file
+                    WHERE file.asset_id = asset.id AND file.type = 'encoded_video')
+   AND NOT EXISTS (SELECT FROM playable_film AS film
+                    WHERE film.asset_id = asset.id AND film.policy = %(policy)s)
+   AND NOT EXISTS (SELECT FROM job WHERE job.queue = 'transcode' AND job.entity_id = asset.id)
+ ORDER BY asset.id
+ LIMIT 1000;
+
+-- list_encoded -> rows
+-- Where films are that were made over, but for those of which a job waits or was given up.
+SELECT asset.id, asset.owner_id, file.key
+  FROM asset_file AS file
+  JOIN asset ON asset.id = file.asset_id
+ WHERE file.type = 'encoded_video'
+   AND asset.deleted_at IS NULL
+   AND asset.id > %(after)s
+   AND NOT EXISTS (SELECT FROM job WHERE job.queue = 'transcode' AND job.entity_id = asset.id)
+ ORDER BY asset.id
+ LIMIT 1000;

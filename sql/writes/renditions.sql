@@ -95,3 +95,9 @@ RETURNING (SELECT asset.owner_id FROM asset WHERE asset.id = %(asset_id)s) AS ow
 
 -- delete_file -> count
 DELETE FROM asset_file WHERE id = %(file_id)s;
+
+-- note_playable -> none
+-- A film need not be made over, as these settings have it.
+INSERT INTO playable_film (asset_id, policy)
+SELECT asset.id, %(policy)s FROM asset WHERE asset.id = %(asset_id)s
+    ON CONFLICT (asset_id) DO UPDATE SET policy = excluded.policy;

@@ -87,11 +87,12 @@ async def record_metadata(
     asset_id: UUID,
     found: Metadata,
     *,
-    sidecar_key: str | None = None,
+    sidecar: tuple[str | None, datetime | None] = (None, None),
     film: assets.Film | None = None,
 ) -> None:
-    """Show what the file says, with the sidecar of that key, but for what a person said instead.
+    """Show what the file says, but for what a person said instead.
 
+    It was read with the sidecar of that key, which was written then: another tells other things.
     What was taken with it, or as a film inside of it, becomes one with it.
     """
     content_id = found.live_photo_cid
@@ -101,7 +102,7 @@ async def record_metadata(
     known = await from_files.hold_asset(tx, asset_id, names_any=bool(found.tags or found.faces))
     if known is None:
         return  # Deleted meanwhile: nothing to show it on.
-    if known["sidecar_key"] != sidecar_key:  # Another was written since that was read.
+    if (known["sidecar_key"], known["sidecar_at"]) != sidecar:
         await request_metadata(tx, known["owner_id"], [asset_id])
         return
     values = msgspec.structs.asdict(found) | {"tags": list(found.tags)}
@@ -160,9 +161,13 @@ async def record_thumbnail(
         await request_transcodes(tx, asset["owner_id"], [asset_id])
 
 
-async def record_encoded_video(tx: Transaction, asset_id: UUID, *, key: str | None) -> None:
-    """Record the form in which a film is played, None for that of its original. The former one
-    goes."""
+async def record_encoded_video(
+    tx: Transaction, asset_id: UUID, *, key: str | None, policy: str
+) -> None:
+    """Record the form in which a film is played, None for that of its original, which the policy
+    is content with. The former one goes."""
+    if key is None:
+        await writes.renditions.note_playable(tx, asset_id=asset_id, policy=policy)
     former = await writes.renditions.drop_encoded_video(tx, asset_id=asset_id)
     made = key and await writes.renditions.put_encoded_video(tx, asset_id=asset_id, key=key)
     if owned := made or former:

@@ -77,7 +77,11 @@ CHORES = {
         "forget_notifications",
         "prune_log",
     },
-    "missingThumbnails": {"request_missing", "request_missing_person_thumbnails"},
+    "missingThumbnails": {
+        "request_missing",
+        "request_missing_films",
+        "request_missing_person_thumbnails",
+    },
     "generateMemories": {"make_memories"},
     "syncQuotaUsage": {"recount_usage"},
 }

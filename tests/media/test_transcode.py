@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from media import transcode, video
+from media import consumers, transcode, video
 from media.consumers import transcode_consumer
 from media.errors import UnreadableImage
 from storage import paths
@@ -441,6 +442,72 @@ async def test_one_that_they_play_is_not(
 
     assert await encoded(library, asset_id) is None
     assert not await library.row(JOB, asset_id)
+
+
+async def test_one_that_is_deleted_meanwhile_is_not_made_to_its_end(
+    library: Library,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, is_stopped = Event(), Event()
+
+    def endless(path: Path, target: Path, settings: FFmpeg, stopping: Event) -> bool:
+        begun.set()
+        stopping.wait()
+        is_stopped.set()
+        raise transcode.Stopped
+
+    monkeypatch.setattr(transcode, "transcode", endless)
+    monkeypatch.setattr(consumers, "WATCH_SECONDS", 0.05)
+    data = film(tmp_path / "a.avi", [SCENE] * 3, codec="mpeg4").read_bytes()
+    asset_id = await library.upload(data, kind="VIDEO")
+    await library.work()
+    with ThreadPoolExecutor(1) as executor:
+        consumer = transcode_consumer(library.database, library.root, executor)
+        work = asyncio.create_task(worker.drain(library.database, "transcode", consumer))
+        await asyncio.to_thread(begun.wait)
+        row = await library.row(JOB, asset_id)
+        assert row and row["claimed_until"]  # as the queue shows what is active
+
+        async with library.database.write() as tx:
+            await assets.delete_assets(tx, Actor(library.owner_id), [asset_id])
+
+        assert await work == 1
+        await asyncio.to_thread(is_stopped.wait)
+    assert not await library.row(JOB, asset_id)
+
+
+async def test_who_stops_amid_a_film_leaves_it_to_the_next(
+    library: Library,  # noqa: F811
+    work: Callable[[], Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, convert = Event(), transcode._convert
+
+    def tell(*arguments: Any) -> None:
+        begun.set()
+        convert(*arguments)
+
+    monkeypatch.setattr(transcode, "_convert", tell)
+    data = film(tmp_path / "a.avi", [scene(1280, 720)] * 150, codec="mpeg4").read_bytes()
+    asset_id = await library.upload(data, kind="VIDEO")
+    await library.work()
+    folder = paths.resolve(library.root, paths.preview(library.owner_id, asset_id)).parent
+    with ThreadPoolExecutor(1) as executor:
+        consumer = transcode_consumer(library.database, library.root, executor)
+        first = asyncio.create_task(worker.drain(library.database, "transcode", consumer))
+        await asyncio.to_thread(begun.wait)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        row = await library.row(JOB, asset_id)
+        assert row and (row["attempts"], row["claimed_by"], row["claimed_until"]) == (0, None, None)
+    assert not list(folder.glob("*_encoded.mp4"))
+
+    await work()
+
+    assert await encoded(library, asset_id)
 
 
 async def test_the_process_makes_it_over_and_stops_amid_the_next(
