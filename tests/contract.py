@@ -83,17 +83,18 @@ def operations() -> list[Operation]:
 
 def operation(method: str, path: str) -> Operation | None:
     """What serves a path below /api, with its ids filled in; PATCH may stand for PUT."""
-    if method == "PATCH":
-        found = operation("PUT", path)
-        return found if found and found.template in PATCHED else None
     if method == "HEAD":
         return operation("GET", path)
-    found = [
+    matching = [
         one
         for one in operations()
         if one.method == method and _pattern(one.template).fullmatch(path)
     ]
-    return min(found, key=lambda one: one.template.count("{"), default=None)
+    found = min(matching, key=lambda one: one.template.count("{"), default=None)
+    if found is None and method == "PATCH":
+        standing = operation("PUT", path)
+        return standing if standing and standing.template in PATCHED else None
+    return found
 
 
 def assert_matches(
