@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
@@ -25,6 +26,7 @@ CHECKSUM = st.integers(0, 5)
 MOSTLY = st.sampled_from([True, True, False])
 KEY = st.sampled_from(["mobile-app", "x"])
 VALUE = st.sampled_from([{}, {"iCloudId": '"\\\n\u2028'}, {"latitude": "1.0"}])
+CONTENT_ID = st.none() | st.sampled_from(["identifier-1", "identifier-2"])
 VISIBILITY = st.sampled_from(["timeline", "timeline", "archive", "hidden", "locked"])
 EDITS = st.sampled_from([
     ("delete_assets", {}),
@@ -145,8 +147,8 @@ class Changes(RuleBasedStateMachine):
         else:
             self.write(asset_metadata.delete_metadata, actor, [(id_, key) for id_ in ids])
 
-    @rule(who=WHO, pick=PICK, is_picture=st.booleans())
-    def find(self, who: int, pick: int, is_picture: bool) -> None:
+    @rule(who=WHO, pick=PICK, is_picture=st.booleans(), content_id=CONTENT_ID)
+    def find(self, who: int, pick: int, is_picture: bool, content_id: str | None) -> None:
         """What a media worker would record."""
         for id_ in self.assets_of(who, [pick]):
             if is_picture:
@@ -154,7 +156,18 @@ class Changes(RuleBasedStateMachine):
                 keys = {"thumbnail_key": "t", "preview_key": "p"}
                 self.write(renditions.record_thumbnail, id_, **made, **keys)
             else:
-                self.write(renditions.record_metadata, id_, FOUND)
+                found = msgspec.structs.replace(FOUND, live_photo_cid=content_id)
+                self.write(renditions.record_metadata, id_, found)
+
+    @rule(who=WHO, pick=PICK, number=st.integers(0, 1))
+    def take_out(self, who: int, pick: int, number: int) -> None:
+        """What lies inside of a motion photo; the same may be in two."""
+        inside = an_upload(bytes([70 + number]), type="VIDEO", duration_ms=2500)
+        film = assets.Film(inside.checksum, inside)
+        for id_ in self.assets_of(who, [pick]):
+            self.write(renditions.record_metadata, id_, FOUND, film=film)
+        self.assets.append((who, inside.asset_id))
+        self.refresh()
 
     @rule(who=WHO, key=st.sampled_from(["preferences", "onboarding"]), value=VALUE, is_kept=MOSTLY)
     def prefer(self, who: int, key: str, value: Any, is_kept: bool) -> None:
