@@ -10,6 +10,7 @@ import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,7 @@ from media.consumers import (
     thumbnail_consumer,
     transcode_consumer,
 )
+from media.hls import Streaming
 from media.moves import follow, move_consumer
 from sql import Database, places
 from sync import config, queues, sequencer, topics, worker
@@ -99,12 +101,15 @@ async def _work(database: Database, settings: Settings) -> None:
         topics.PERSON_THUMBNAIL.name: person_thumbnail_consumer(database, settings.root),
         topics.FILE_REMOVAL.name: file_removal_consumer(settings.root),
     }
+    streaming = Streaming(database, settings.root, settings.threads)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(worker.run(database, consumers, heed=_heed))
+        tasks.create_task(worker.run(database, consumers, heed=partial(_heed, streaming)))
+        tasks.create_task(streaming.run())
         tasks.create_task(sequencer.pass_on(database))
 
 
-def _heed(settings: config.Config) -> None:
+def _heed(streaming: Streaming, settings: config.Config) -> None:
+    streaming.follow(settings.ffmpeg)
     images.form.follow(settings.image)
     video.look.follow(settings.ffmpeg)
     config.follow_logging(settings.logging)

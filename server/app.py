@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from server import api, beside, live, mail, pages, realtime, timetable
+from server import api, beside, live, mail, pages, realtime, segments, timetable
 from server.context import CONTEXT, Context
 from server.endpoint import JSON_BYTES_MAX, answer_errors, routes
 from server.oauth import keep_client
@@ -26,6 +26,7 @@ def build_app(context: Context) -> web.Application:
     app.add_routes(routes())
     realtime.attach(app)
     live.attach(app)
+    segments.attach(app)
     keep_client(app)
     app.add_routes(pages.routes(context))
     app.cleanup_ctx.append(_begin)

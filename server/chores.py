@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from server import departures, films, libraries, limits
+from server import departures, films, libraries, limits, segments
 from server.context import Context
 from sql import Database, Disconnected, Transaction, reads
 from storage import janitor
@@ -222,6 +222,7 @@ CHORES: tuple[Chore, ...] = (
     make_memories,
     forget_memories,
     group_identical,
+    segments.remove_leftovers,
 )
 MENDING: tuple[Chore, ...] = (
     remove_litter,
@@ -231,6 +232,7 @@ MENDING: tuple[Chore, ...] = (
     request_missing,
     request_missing_person_thumbnails,
     make_memories,
+    segments.remove_leftovers,
 )
 # What an administrator may do without.
 OPTIONAL: dict[Chore, Callable[[NightlyTasks], bool]] = {

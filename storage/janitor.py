@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from storage import files, paths
+from storage import files, paths, streams
 
 GRACE_SECONDS = 3600.0
 _BATCH = 500
@@ -27,7 +27,7 @@ def remove_abandoned(root: Path) -> int:
     No grace is needed: a living owner, of any process, holds the lock of its file.
     """
     removed = 0
-    for top in (paths.ORIGINALS, paths.LIBRARY, paths.RENDITIONS, paths.PROFILES):
+    for top in (paths.ORIGINALS, paths.LIBRARY, paths.RENDITIONS, paths.PROFILES, streams.FOLDER):
         for entry in _entries(root / top / paths.INCOMING):
             if entry.is_file(follow_symlinks=False):
                 removed += _remove_if_abandoned(Path(entry.path))

@@ -20,6 +20,7 @@ HONOURED = (
     "ffmpeg.gopSize",
     "ffmpeg.maxBitrate",
     "ffmpeg.preset",
+    "ffmpeg.realtime",
     "ffmpeg.refs",
     "ffmpeg.targetAudioCodec",
     "ffmpeg.targetResolution",

@@ -16,5 +16,6 @@ pytest_plugins = [
     "tests.fix_phones",
     "tests.fix_processes",
     "tests.fix_sockets",
+    "tests.fix_streams",
     "tests.fix_tables",
 ]

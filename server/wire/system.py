@@ -15,8 +15,7 @@ RELEASES = "https://github.com/immich-app/immich/releases"
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 # What clients may show a door to. Only what is behind it already is true.
 MISSING = (
-    "configFile", "duplicateDetection", "facialRecognition", "ocr", "realtimeTranscoding",
-    "smartSearch",
+    "configFile", "duplicateDetection", "facialRecognition", "ocr", "smartSearch",
 )  # fmt: skip
 
 Shown = dict[str, Any]
@@ -62,6 +61,7 @@ def show_features(config: Config) -> Shown:
         "map": config.map.enabled,
         "oauth": config.oauth.enabled,
         "oauthAutoLaunch": config.oauth.enabled and config.oauth.auto_launch,
+        "realtimeTranscoding": config.ffmpeg.realtime.enabled,
         "reverseGeocoding": config.reverse_geocoding.enabled,
         "search": True,
         "passwordLogin": config.password_login.enabled,

@@ -346,17 +346,6 @@ class assets:
         owner_id: UUID
     @staticmethod
     async def list_unmade(connection: Connection, *, after: UUID) -> list[list_unmade_row]: ...
-
-class checkpoints:
-    class get_progress_row(TypedDict):
-        is_pending_sync_reset: bool
-        sync_generation: int
-        type: str
-        epoch: UUID
-        pos: int
-        part: int
-        ground: int
-        acked_at: datetime
     class list_unencoded_row(TypedDict):
         id: UUID
         owner_id: UUID
@@ -368,6 +357,17 @@ class checkpoints:
         key: str
     @staticmethod
     async def list_encoded(connection: Connection, *, after: UUID) -> list[list_encoded_row]: ...
+
+class checkpoints:
+    class get_progress_row(TypedDict):
+        is_pending_sync_reset: bool
+        sync_generation: int
+        type: str
+        epoch: UUID
+        pos: int
+        part: int
+        ground: int
+        acked_at: datetime
     @staticmethod
     async def get_progress(connection: Connection, *, session_id: UUID) -> list[get_progress_row]: ...
     class is_pending_reset_row(TypedDict):
@@ -524,21 +524,21 @@ class download:
         part_id: UUID
         part_bytes: int
     @staticmethod
-    async def list_assets(connection: Connection, *, asset_ids: list[UUID]) -> list[list_assets_row]: ...
+    async def list_assets(connection: Connection, *, asset_ids: list[UUID], with_extracted: bool) -> list[list_assets_row]: ...
     class list_album_row(TypedDict):
         id: UUID
         file_bytes: int
         part_id: UUID
         part_bytes: int
     @staticmethod
-    async def list_album(connection: Connection, *, album_id: UUID) -> list[list_album_row]: ...
+    async def list_album(connection: Connection, *, with_extracted: bool, album_id: UUID) -> list[list_album_row]: ...
     class list_library_row(TypedDict):
         id: UUID
         file_bytes: int
         part_id: UUID
         part_bytes: int
     @staticmethod
-    async def list_library(connection: Connection, *, user_id: UUID) -> list[list_library_row]: ...
+    async def list_library(connection: Connection, *, with_extracted: bool, user_id: UUID) -> list[list_library_row]: ...
     class list_originals_row(TypedDict):
         id: UUID
         original_key: str
@@ -1211,6 +1211,8 @@ class storage_template:
         updated_at: datetime
     @staticmethod
     async def list_sidecars(connection: Connection, *, asset_ids: list[UUID]) -> list[list_sidecars_row]: ...
+    @staticmethod
+    async def was_moved(connection: Connection, *, asset_id: UUID, within: timedelta) -> bool: ...
 
 class tags:
     class list_tags_row(TypedDict):
@@ -1222,8 +1224,6 @@ class tags:
         updated_at: datetime
     @staticmethod
     async def list_tags(connection: Connection, *, owner_id: UUID) -> list[list_tags_row]: ...
-    @staticmethod
-    async def was_moved(connection: Connection, *, asset_id: UUID, within: timedelta) -> bool: ...
     class get_tags_row(TypedDict):
         id: UUID
         parent_id: UUID | None

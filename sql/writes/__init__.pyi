@@ -858,9 +858,9 @@ class storage_template:
         fold: bytes
         key: str
         is_left: bool
+        has_sidecar: bool
     @staticmethod
     async def hold_names(connection: Connection, *, folds: list[bytes]) -> list[hold_names_row]: ...
-        has_sidecar: bool
     @staticmethod
     async def forget_names(connection: Connection, *, folds: list[bytes]) -> int: ...
     @staticmethod

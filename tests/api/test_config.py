@@ -216,7 +216,6 @@ LITERALS = {"image.thumbnail.format": "jpeg", "image.preview.format": "webp"}
         ("ffmpeg.accelDecode", True),
         ("ffmpeg.preferredHwDevice", "renderD128"),
         ("ffmpeg.temporalAQ", True),
-        ("ffmpeg.realtime.enabled", True),
         ("library.watch.enabled", True),
         ("library.scan.cronExpression", "0 1 * * *"),
         ("newVersionCheck.enabled", True),

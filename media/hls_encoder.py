@@ -1,0 +1,171 @@
+"""Segments of a film, made from any of them on."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import closing
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from threading import Event
+from typing import Any, NamedTuple
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from media import hls_outline, transcode, video
+from media.errors import UnreadableImage
+from media.hls_packer import Deliver, Packer
+from media.hls_picture import Made, Passed, TooLate, decoded
+from media.hls_sound import FRAME, Sound, sound_rate
+from sync.config import FFmpeg
+from sync.film_variants import Outline, Variant, list_starts
+
+# How far before a segment to begin reading, in seconds: where files find their places badly, more.
+# None: from the start.
+LEADS: tuple[float | None, ...] = (0.5, 10.0, 60.0, None)
+SOUND_LAG_SECONDS_MAX = 10  # Where the sound comes so much later than the picture, there is none.
+
+
+class Stopped(Exception):
+    """Nobody waits for more."""
+
+
+class Request(NamedTuple):
+    path: Path
+    outline: Outline
+    variant: Variant
+    first: int  # segment
+    settings: FFmpeg
+
+
+def encode(request: Request, deliver: Deliver, stopping: Event) -> None:
+    """Make the segment, and those after it, to the end of the film.
+
+    Raises Stopped when `stopping` is set, UnreadableImage, and what `deliver` raises.
+    """
+    for lead in LEADS if request.first else LEADS[-1:]:
+        try:
+            with (
+                video.opened(request.path) as (container, stream),
+                closing(av.open(io.BytesIO(), "w", format="mp4")) as encoders,
+            ):
+                _Run(request, container, stream, encoders, deliver).make(lead, stopping)
+        except TooLate:
+            continue
+        return
+    raise UnreadableImage("The film is damaged or incomplete (its places cannot be found)")
+
+
+class _Run:
+    """One reading of the file."""
+
+    def __init__(
+        self,
+        request: Request,
+        container: InputContainer,
+        stream: VideoStream,
+        encoders: OutputContainer,
+        deliver: Deliver,
+    ) -> None:
+        self._request, self._container, self._stream = request, container, stream
+        has_sound = request.outline.has_sound
+        self._source = transcode.sound_track(container) if has_sound else None
+        self._begin, _ = hls_outline.span(container, stream, self._source)
+        self._starts = list_starts(request.outline, request.variant)
+        self._picture = self._make_picture(encoders)
+        sound_starts = self._list_sound_starts()
+        self._sound = self._make_sound(encoders, sound_starts)
+        if len(encoders.streams):
+            encoders.start_encoding()  # Now they know what players need to know.
+        self._packer = Packer(
+            self._picture.track,
+            self._sound.track if self._sound else None,
+            sound_starts,
+            request.first,
+            deliver,
+        )
+
+    def make(self, lead: float | None, stopping: Event) -> None:
+        self._packer.begin()
+        for packet in self._read(lead):
+            if stopping.is_set():
+                raise Stopped
+            if packet.stream_index == self._stream.index:
+                for number, made in self._picture.take(packet):
+                    self._packer.add_picture(number, made)
+                self._keep_pace()
+            elif self._sound is not None:
+                for frame in decoded(packet):
+                    self._add_sound(self._sound.encode(frame))
+        self._end()
+
+    def _end(self) -> None:
+        if not self._picture.has_begun:
+            raise (
+                TooLate
+                if self._request.first
+                else UnreadableImage("The film is damaged or incomplete (no frame can be decoded)")
+            )
+        if self._sound is not None:
+            self._add_sound(self._sound.end())
+        for number, made in self._picture.end():
+            self._packer.add_picture(number, made)
+        if self._packer.end() < len(self._starts):
+            raise UnreadableImage("The film is damaged or incomplete (it ends too early)")
+
+    def _read(self, lead: float | None) -> Iterator[Packet[Any]]:
+        if lead is not None:
+            seconds = self._begin + self._starts[self._request.first] - Fraction(lead)
+            assert self._stream.time_base is not None
+            try:
+                self._container.seek(round(seconds / self._stream.time_base), stream=self._stream)
+            except av.FFmpegError as error:
+                raise TooLate from error
+        tracks = [one for one in (self._stream, self._source) if one is not None]
+        try:
+            yield from self._container.demux(tracks)
+        except av.FFmpegError:
+            return  # The rest cannot be read.
+
+    def _keep_pace(self) -> None:
+        """A film may have its sound elsewhere, or none for a while."""
+        if self._sound is not None:
+            seconds = self._picture.seconds - SOUND_LAG_SECONDS_MAX
+            self._add_sound(self._sound.fill(int(seconds * self._sound.rate / FRAME)))
+
+    def _add_sound(self, packets: Iterator[Packet[AudioStream]]) -> None:
+        for packet in packets:
+            self._packer.add_sound(packet)
+
+    def _list_sound_starts(self) -> list[int]:
+        if self._source is None:
+            return []
+        rate = sound_rate(self._source)
+        return [ceil(start * rate / FRAME) for start in self._starts]
+
+    def _make_sound(self, encoders: OutputContainer, starts: list[int]) -> Sound | None:
+        if self._source is None:
+            return None
+        last = ceil(self._request.outline.seconds * sound_rate(self._source) / FRAME)
+        first = starts[self._request.first]
+        return Sound(encoders, self._source, begin=self._begin, first=first, last=last)
+
+    def _make_picture(self, encoders: OutputContainer) -> Made | Passed:
+        outline, variant, settings = (
+            self._request.outline,
+            self._request.variant,
+            self._request.settings,
+        )
+        if variant.codec is None:
+            assert outline.own is not None
+            return Passed(self._stream, outline.own, self._request.first)
+        self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = settings.threads
+        return Made(
+            encoders, outline, variant, settings, begin=self._begin, first=self._request.first
+        )
