@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from media import images, video
+from media.beside import sidecar_consumer, tag_consumer
 from media.consumers import (
     edit_consumer,
     file_removal_consumer,
@@ -31,7 +32,7 @@ from sync import config, queues, sequencer, topics, worker
 from sync.operations import system
 
 STOP_SECONDS = 2.0
-FILM_NICENESS = 10  # What people wait for goes before films, which take long.
+NICENESS = 10  # What people wait for goes before films, which take long, and before sidecars.
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's malloc.h
 
 
@@ -85,9 +86,8 @@ async def main(settings: Settings) -> None:
 
 async def _work(database: Database, settings: Settings) -> None:
     # Of their own, or long films would hold up pictures. On Linux threads are nice one by one.
-    films = ThreadPoolExecutor(
-        settings.threads, "film", initializer=os.nice, initargs=(FILM_NICENESS,)
-    )
+    films = ThreadPoolExecutor(settings.threads, "film", initializer=os.nice, initargs=(NICENESS,))
+    writers = ThreadPoolExecutor(1, "sidecar", initializer=os.nice, initargs=(NICENESS,))
     movers = ThreadPoolExecutor(queues.FIXED["storageTemplateMigration"], "mover")
     of_originals = {
         topics.METADATA.name: metadata_consumer(database, settings.root),
@@ -99,6 +99,8 @@ async def _work(database: Database, settings: Settings) -> None:
         **{queue: follow(database, consumer) for queue, consumer in of_originals.items()},
         topics.STORAGE_TEMPLATE.name: move_consumer(database, settings.root, movers),
         topics.PERSON_THUMBNAIL.name: person_thumbnail_consumer(database, settings.root),
+        topics.SIDECAR.name: sidecar_consumer(database, settings.root, writers),
+        topics.TAG_SIDECARS.name: tag_consumer(),
         topics.FILE_REMOVAL.name: file_removal_consumer(settings.root),
     }
     streaming = Streaming(database, settings.root, settings.threads)

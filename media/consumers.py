@@ -35,7 +35,7 @@ def metadata_consumer(database: Database, root: Path) -> Consumer:
             renditions.record_metadata,
             asset_id=source["id"],
             found=found,
-            sidecar_key=source["sidecar_key"],
+            sidecar=(source["sidecar_key"], source["sidecar_at"]),
             film=await extraction.take_out(database, root, source, found),
         )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import tzfpy
 
@@ -72,6 +73,29 @@ def at_place(clock: datetime, latitude: float, longitude: float) -> WallClock:
     """A clock that shows the time of its place, degrees north and east."""
     zone = tzfpy.get_tz(longitude, latitude)
     return WallClock(clock, ZoneInfo(zone).utcoffset(clock), zone)
+
+
+def in_zone(clock: WallClock, zone: str) -> WallClock:
+    """The same clock in a zone by its name, `Europe/Oslo` or `UTC+2`, unless that contradicts it.
+
+    An hour of autumn comes twice: the clock's own offset tells which it was.
+    """
+    if zone in _zones():
+        of_zone = [
+            clock.time.replace(tzinfo=ZoneInfo(zone), fold=fold).utcoffset() for fold in (0, 1)
+        ]
+    elif zone.startswith("UTC"):
+        of_zone = [parse_offset(zone.removeprefix("UTC") or "Z")]
+    else:
+        return clock
+    if clock.offset is None:
+        return clock._replace(offset=of_zone[0], zone=zone)
+    return clock._replace(zone=zone) if clock.offset in of_zone else clock
+
+
+@cache
+def _zones() -> set[str]:
+    return available_timezones()
 
 
 def offset_from(clock: datetime, utc: datetime) -> timedelta | None:

@@ -54,7 +54,7 @@ def read(
         local_date_time=clock.time if clock else taken_at.replace(tzinfo=None),
         width=upright[0],
         height=upright[1],
-        description=_description(beside) or _description(own) or "",
+        description=_described(beside, _description(own)),
         exif_image_width=width,
         exif_image_height=height,
         orientation=str(turn) if turn else None,
@@ -74,7 +74,7 @@ def read(
             _number(beside, own, "Exif.Photo.ExposureTime", "Xmp.exif.ExposureTime")
         ),
         profile_description=profiles.description(own.profile) if own.profile else None,
-        rating=_rating(beside) or _rating(own),
+        rating=_rated(beside, _rating(own)),
         burst_id=pairs.of_burst(own, beside),
         live_photo_cid=pairs.of_still(own, beside),
         film=motion.find(path, own),
@@ -112,7 +112,7 @@ def read_film(
         width=film.shown[0] if film else None,
         height=film.shown[1] if film else None,
         duration_ms=film.duration_ms if film else None,
-        description=_description(beside) or _of_film(own, "description") or "",
+        description=_described(beside, _of_film(own, "description")),
         exif_image_width=film.width if film else None,
         exif_image_height=film.height if film else None,
         orientation=str(film.orientation) if film else None,
@@ -125,7 +125,7 @@ def read_film(
         make=beside.text("Xmp.tiff.Make") or _of_film(own, "make", "manufacturer"),
         model=beside.text("Xmp.tiff.Model") or _of_film(own, "model"),
         lens_model=_lens(beside, Tags()) or _of_film(own, "camera.lens_model"),
-        rating=_rating(beside),
+        rating=_rated(beside, None),
         fps=film.fps if film else None,
         live_photo_cid=pairs.of_film(own),
         tags=keywords.read(beside, Tags()),
@@ -213,6 +213,17 @@ def _description(of: Tags) -> str | None:
         "Xmp.dc.description",
         "Xmp.tiff.ImageDescription",
     )
+
+
+def _described(beside: Tags, own_word: str | None) -> str:
+    """What a sidecar says, were it nothing; of nothing Immich writes one of its two forms too."""
+    is_silent = beside.texts("Xmp.tiff.ImageDescription") is None
+    return _description(beside) or (is_silent and own_word) or ""
+
+
+def _rated(beside: Tags, own_word: int | None) -> int | None:
+    """Zero stars, which means none, are a word too."""
+    return own_word if beside.number("Xmp.xmp.Rating") is None else _rating(beside)
 
 
 def _rating(of: Tags) -> int | None:

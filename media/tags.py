@@ -9,6 +9,8 @@ from typing import Any
 
 import exiv2  # type: ignore[import-untyped]
 
+from media import xmp
+
 # A number is a float; a fraction over zero is None. Lists of text are tuples.
 Tag = str | tuple[str, ...] | list[float | None]
 
@@ -22,6 +24,7 @@ _CHARSETS = {
 _one_at_a_time = threading.Lock()
 
 exiv2.XmpParser.initialize()
+exiv2.XmpProperties.registerNs(xmp.OURS, "heliograph")
 exiv2.LogMsg.setLevel(exiv2.LogMsg.Level.mute)
 
 
@@ -87,12 +90,13 @@ def read(path: Path) -> Tags:
 
 
 def read_sidecar(path: Path) -> Tags:
-    """Read an XMP file in any Unicode encoding; exiv2 itself knows only UTF-8."""
-    data = path.read_bytes()
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        data = data.decode("utf-16", "replace").encode()
+    """Read an XMP file in any encoding; exiv2 itself knows only UTF-8."""
+    try:
+        data = xmp.in_utf8(path.read_bytes(), errors="replace")
+    except LookupError:
+        return Tags()
     # exiv2 also translates XMP to EXIF, and loses the time zones on the way.
-    return _read(data.removeprefix(b"\xef\xbb\xbf"), "xmpData")
+    return _read(data, "xmpData")
 
 
 def _read(source: str | bytes, *kinds: str) -> Tags:
@@ -137,7 +141,7 @@ def _tags(data: Any, charset: str | None) -> Iterator[tuple[str, Tag]]:
                     yield datum.key(), _clean(bytes(value.data()).decode(charset, "replace"))
                 else:
                     yield datum.key(), _tag(value)
-            except (exiv2.Exiv2Error, UnicodeError, ValueError):
+            except (exiv2.Exiv2Error, UnicodeError, ValueError, LookupError):
                 continue
 
 
@@ -181,6 +185,6 @@ def _printed(find: Callable[[Any], Any], data: Any) -> str | None:
     try:
         datum = find(data)
         text = _clean(datum.print(data)).strip() if datum is not None else ""
-    except (exiv2.Exiv2Error, UnicodeError):
+    except (exiv2.Exiv2Error, UnicodeError, LookupError):
         return None
     return None if not text or text.startswith(("(", "Unknown", "----", "n/a")) else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
 
 from media import dates
 from media.dates import WallClock
@@ -28,19 +29,24 @@ def _coordinate(of: Tags, axis: str, limit: int) -> float | None:
             return None
         side = match[2]
         try:
-            degrees = _degrees([float(part) for part in match[1].split(",")])
-        except ValueError:
+            exact = sum(
+                (Decimal(part) / 60**power for power, part in enumerate(match[1].split(","))),
+                Decimal(),
+            )
+        except (InvalidOperation, OverflowError):
             return None
+        degrees = float(exact)
     if degrees is None or abs(degrees) > limit:
         return None
-    return round(-degrees if side[0] in "SW" else degrees, 9)
+    return -degrees if side[0] in "SW" else degrees
 
 
 def _degrees(parts: list[float | None]) -> float | None:
     """Add up degrees, minutes and seconds; cameras leave out or void the smaller ones."""
     if not parts or parts[0] is None:
         return None
-    return sum((part or 0.0) / divisor for part, divisor in zip(parts, (1, 60, 3600), strict=False))
+    shares = ((part or 0.0) / divisor for part, divisor in zip(parts, (1, 60, 3600), strict=False))
+    return round(sum(shares), 9)
 
 
 def clock(beside: Tags, own: Tags, place: tuple[float, float] | None) -> WallClock | None:
@@ -49,7 +55,11 @@ def clock(beside: Tags, own: Tags, place: tuple[float, float] | None) -> WallClo
     Its zone is what the tags say, else that of the place, else what the satellites' clock tells.
     """
     found = next(_candidates(beside), None) or next(_candidates(own), None)
-    if found is None or found.offset is not None:
+    if found is None:
+        return None
+    if zone := beside.text("Xmp.heliograph.TimeZone"):
+        found = dates.in_zone(found, zone)
+    if found.offset is not None:
         return found
     for of in (beside, own):
         if (offset := _offset(found.time, of)) is not None:

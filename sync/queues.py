@@ -22,6 +22,8 @@ NAMES = {
     topics.TRANSCODE.name: ("videoConversion", "AssetEncodeVideo"),
     topics.PERSON_THUMBNAIL.name: ("thumbnailGeneration", "PersonGenerateThumbnail"),
     topics.STORAGE_TEMPLATE.name: ("storageTemplateMigration", "StorageTemplateMigrationSingle"),
+    topics.SIDECAR.name: ("sidecar", "SidecarWrite"),
+    topics.TAG_SIDECARS.name: ("sidecar", "SidecarQueueAll"),
     topics.FILE_REMOVAL.name: ("backgroundTask", "FileDelete"),
     topics.MAIL.name: ("notifications", "SendMail"),
     topics.WORKFLOW.name: ("workflow", "WorkflowAssetTrigger"),
@@ -33,6 +35,7 @@ CONFIGURED = {
     "videoConversion": "video_conversion",
     "backgroundTask": "background_task",
     "notifications": "notifications",
+    "sidecar": "sidecar",
     "workflow": "workflow",
 }
 # What Immich has no setting for.

@@ -25,13 +25,15 @@ EDIT = Queue("edit")
 THUMBNAIL = Queue("thumbnail")
 TRANSCODE = Queue("transcode")
 PERSON_THUMBNAIL = Queue("person_thumbnail")
+SIDECAR = Queue("sidecar")
+TAG_SIDECARS = Queue("tag_sidecars", is_whole=True)
 MAIL = Queue("mail")
 STORAGE_TEMPLATE = Queue("storage_template")  # where that is enabled
 WORKFLOW = Queue("workflow")  # of users who have workflows
 FILE_REMOVAL = Queue("file_removal", is_whole=True)
 ALL = (
     MAIL, METADATA, EDIT, THUMBNAIL, TRANSCODE, PERSON_THUMBNAIL, STORAGE_TEMPLATE, WORKFLOW,
-    FILE_REMOVAL,
+    SIDECAR, TAG_SIDECARS, FILE_REMOVAL,
 )  # fmt: skip
 QUEUES = {queue.name: queue for queue in ALL}
 
@@ -87,6 +89,8 @@ TOPICS = {
     "asset_edit.changed": Topic(("asset_edit",)),
     # scope: the owner; keys: assets
     "asset.edit_requested": Topic((), (EDIT,)),
+    "asset.sidecar_requested": Topic((), (SIDECAR,)),
+    "asset.sidecar_written": Topic(),
     "asset.edit_made": Topic(("asset", "album_view"), (FILE_REMOVAL,)),
     # scope: the owner; keys: rows of asset_ocr, of asset_face
     "asset_ocr.changed": Topic(("asset_ocr",)),
@@ -123,8 +127,10 @@ TOPICS = {
     "tag.created": Topic(),
     "tag.updated": Topic(),
     "tag.deleted": Topic(),
-    "tag.assets_tagged": Topic((), (WORKFLOW,)),
-    "tag.assets_untagged": Topic(),
+    "tag.assets_tagged": Topic((), (WORKFLOW, SIDECAR)),
+    "tag.assets_untagged": Topic((), (SIDECAR,)),
+    # scope: the owner; keys: the owner
+    "tag.sidecars_requested": Topic((), (TAG_SIDECARS,)),
     # scope: the album; keys: activities
     "activity.created": Topic(),
     "activity.deleted": Topic(),

@@ -155,6 +155,17 @@ class api_keys:
     async def get_api_key(connection: Connection, *, api_key_id: UUID, user_id: UUID) -> get_api_key_row | None: ...
 
 class assets:
+    class show_assets_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+        visibility: str
+        file_name: str
+        asset: str
+        exif: str
+        tags: Any
+        people: Any
+    @staticmethod
+    async def show_assets(connection: Connection, *, with_exif: bool, with_tags: bool, with_people: bool, viewer_id: UUID | None, asset_ids: list[UUID]) -> list[show_assets_row]: ...
     class get_assets_row(TypedDict):
         id: UUID
         owner_id: UUID
@@ -217,6 +228,7 @@ class assets:
         file_created_at: datetime
         file_modified_at: datetime
         sidecar_key: str
+        sidecar_at: datetime
     @staticmethod
     async def get_source(connection: Connection, *, asset_id: UUID) -> get_source_row | None: ...
     class find_duplicate_row(TypedDict):
@@ -1038,12 +1050,13 @@ class search:
     @staticmethod
     async def list_cities(connection: Connection, *, owner_ids: list[UUID]) -> list[list_cities_row]: ...
     class list_main_cities_row(TypedDict):
-        city: str | None
-        asset_id: UUID
+        value: str | None
+        id: UUID
     @staticmethod
     async def list_main_cities(connection: Connection, *, owner_id: UUID) -> list[list_main_cities_row]: ...
     class list_newcomers_row(TypedDict):
         id: UUID
+        value: str
     @staticmethod
     async def list_newcomers(connection: Connection, *, owner_id: UUID) -> list[list_newcomers_row]: ...
 
@@ -1129,6 +1142,7 @@ class sidecars:
         owner_id: UUID
         tags: list[str]
         sidecar_key: str
+        sidecar_at: datetime
         has_faces: bool
     @staticmethod
     async def get_read(connection: Connection, *, asset_id: UUID) -> get_read_row | None: ...
@@ -1151,6 +1165,30 @@ class sidecars:
         id: UUID
     @staticmethod
     async def find_people(connection: Connection, *, names: list[str], owner_id: UUID) -> list[find_people_row]: ...
+    class get_said_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+        library_id: UUID | None
+        original_key: str
+        file_created_at: datetime
+        local_date_time: datetime
+        description: str
+        latitude: float | None
+        longitude: float | None
+        rating: int | None
+        time_zone: str | None
+        edited: list[str]
+        is_unwritten: bool
+        written_tags: list[str]
+        sidecar_key: str
+        sidecar_at: datetime
+        tags: list[str]
+    @staticmethod
+    async def get_said(connection: Connection, *, asset_id: UUID) -> get_said_row | None: ...
+    class list_naming_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_naming(connection: Connection, *, values: list[str], owner_id: UUID, after: UUID, limit: int) -> list[list_naming_row]: ...
 
 class stacks:
     class list_stacks_of_row(TypedDict):
@@ -1278,6 +1316,15 @@ class users:
         license: Any
     @staticmethod
     async def get_user(connection: Connection, *, user_id: UUID) -> get_user_row | None: ...
+    class get_owner_row(TypedDict):
+        id: UUID
+        email: str
+        name: str
+        avatar_color: str | None
+        profile_image_key: str | None
+        profile_changed_at: datetime
+    @staticmethod
+    async def get_owner(connection: Connection, *, asset_id: UUID) -> get_owner_row | None: ...
     class list_accounts_row(TypedDict):
         id: UUID
         email: str

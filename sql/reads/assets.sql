@@ -46,7 +46,8 @@ SELECT asset.id, asset.owner_id, asset.library_id, asset.type, asset.original_ke
 -- get_source -> row?
 -- What a worker needs to make something of an asset.
 SELECT asset.id, asset.owner_id, asset.type, asset.original_key, asset.original_file_name,
-       asset.file_created_at, asset.file_modified_at, file.key AS sidecar_key
+       asset.file_created_at, asset.file_modified_at, file.key AS sidecar_key,
+       file.updated_at AS sidecar_at
   FROM asset
   LEFT JOIN asset_file AS file ON file.asset_id = asset.id AND file.type = 'sidecar'
  WHERE asset.id = %(asset_id)s;

@@ -1,7 +1,7 @@
 -- get_read -> row?
 -- What is known of an asset's file since it was last read.
--- nullable: sidecar_key
-SELECT asset.owner_id, exif.tags, sidecar.key AS sidecar_key,
+-- nullable: sidecar_key, sidecar_at
+SELECT asset.owner_id, exif.tags, sidecar.key AS sidecar_key, sidecar.updated_at AS sidecar_at,
        EXISTS (SELECT FROM asset_face AS face
                 WHERE face.asset_id = asset.id AND face.source_type = 'exif') AS has_faces
   FROM asset
@@ -24,3 +24,32 @@ SELECT DISTINCT ON (named.name) named.name, person.id
   JOIN person ON lower(person.name) = lower(named.name)
  WHERE person.owner_id = %(owner_id)s
  ORDER BY named.name, person.created_at, person.id;
+
+-- get_said -> row?
+-- What people say of an asset, and what of that its files are known to say.
+-- nullable: library_id, latitude, longitude, rating, time_zone, sidecar_key, sidecar_at
+SELECT asset.id, asset.owner_id, asset.library_id, asset.original_key, asset.file_created_at,
+       asset.local_date_time, exif.description, exif.latitude, exif.longitude, exif.rating,
+       exif.time_zone, exif.edited, exif.is_unwritten, exif.tags AS written_tags,
+       sidecar.key AS sidecar_key, sidecar.updated_at AS sidecar_at,
+       ARRAY(SELECT tag.value
+               FROM tag_asset
+               JOIN tag ON tag.id = tag_asset.tag_id
+              WHERE tag_asset.asset_id = asset.id
+              ORDER BY tag.value COLLATE "C") AS tags
+  FROM asset
+  JOIN asset_exif AS exif ON exif.asset_id = asset.id
+  LEFT JOIN asset_file AS sidecar ON sidecar.asset_id = asset.id AND sidecar.type = 'sidecar'
+ WHERE asset.id = %(asset_id)s;
+
+-- list_naming -> rows
+-- Assets whose files name any of these tags, from an id on.
+SELECT asset.id
+  FROM asset_exif AS exif
+  JOIN asset ON asset.id = exif.asset_id
+ WHERE exif.tags && %(values)s::text[]
+   AND exif.tags <> '{}'
+   AND asset.owner_id = %(owner_id)s
+   AND asset.id > %(after)s
+ ORDER BY asset.id
+ LIMIT %(limit)s;

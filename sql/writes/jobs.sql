@@ -129,6 +129,16 @@ WITH page AS MATERIALIZED (
        AND (%(is_forced)s
             OR CASE %(queue)s
                     WHEN 'metadata' THEN asset.width IS NULL
+                    WHEN 'sidecar' THEN EXISTS (
+                         SELECT FROM asset_exif AS exif
+                          WHERE exif.asset_id = asset.id
+                            AND (exif.is_unwritten
+                                 OR exif.tags <> ARRAY(
+                                     SELECT tag.value
+                                       FROM tag_asset
+                                       JOIN tag ON tag.id = tag_asset.tag_id
+                                      WHERE tag_asset.asset_id = asset.id
+                                      ORDER BY tag.value COLLATE "C")))
                     WHEN 'storage_template' THEN asset.library_id IS NULL
                     WHEN 'transcode' THEN NOT EXISTS (
                          SELECT FROM asset_file AS file

@@ -17,3 +17,11 @@ DELETE FROM tag_asset
 
 -- name_face -> none
 UPDATE asset_face SET written_name = %(name)s WHERE id = %(face_id)s;
+
+-- mark_unwritten -> none
+-- A person said something of assets.
+UPDATE asset_exif SET is_unwritten = true WHERE asset_id = ANY(%(asset_ids)s);
+
+-- set_written -> none
+-- All that people say of an asset is in its sidecar, if there is anything.
+UPDATE asset_exif SET is_unwritten = false, tags = %(tags)s WHERE asset_id = %(asset_id)s;

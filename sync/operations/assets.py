@@ -19,6 +19,7 @@ from sync.operations import (
     memories,
     people,
     shared_links,
+    sidecars,
     stacks,
 )
 
@@ -163,6 +164,8 @@ async def update_assets(
     if in_calendar < len(ids):
         raise Invalid("The dates would be out of the calendar")
     is_described = bool(exif) or any(x is not None for x in (taken_at, shift, time_zone))
+    if is_described:
+        await sidecars.request_writing(tx, actor.user_id, ids)
     await _stage(tx, "asset.updated", actor, ids, is_told=is_bulk or is_described)
 
 

@@ -19,6 +19,7 @@ REQUESTS = {
     topics.TRANSCODE.name: "asset.transcode_requested",
     topics.STORAGE_TEMPLATE.name: "asset.move_requested",
     topics.PERSON_THUMBNAIL.name: "person.thumbnail_requested",
+    topics.SIDECAR.name: "asset.sidecar_requested",
 }
 
 

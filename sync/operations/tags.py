@@ -13,6 +13,7 @@ from sql import Transaction, reads, writes
 from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid, NoAccess
+from sync.operations import sidecars
 
 VALUE_MAX = 500  # characters, all of which Postgres can index
 
@@ -66,6 +67,7 @@ async def rename_tag(tx: Transaction, actor: Actor, tag_id: UUID, name: str) -> 
     _require_short(value + row["value"][len(former) :] for row in branch)
     ids = [row["id"] for row in branch]
     await writes.tags.rename_branch(tx, tag_ids=ids, value=value, former_length=len(former))
+    await sidecars.request_renaming(tx, actor.user_id, [row["value"] for row in branch])
     await _stage(tx, "tag.updated", actor, ids)
 
 
@@ -80,6 +82,7 @@ async def delete_tag(tx: Transaction, actor: Actor, tag_id: UUID) -> None:
     """With all below it. The assets stay."""
     branch = await _lock_branch(tx, actor, tag_id, "tag.delete")
     gone = await writes.tags.delete_tags(tx, tag_ids=[row["id"] for row in branch])
+    await sidecars.request_renaming(tx, actor.user_id, [row["value"] for row in branch])
     await _stage(tx, "tag.deleted", actor, [row["id"] for row in gone])
 
 

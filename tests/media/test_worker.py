@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from media.beside import sidecar_consumer, tag_consumer
 from media.consumers import file_removal_consumer, metadata_consumer, thumbnail_consumer
 from sql import Database
 from storage import paths
@@ -66,6 +67,8 @@ class Library:
         consumers = {
             "metadata": metadata_consumer(self.database, self.root),
             "thumbnail": thumbnail_consumer(self.database, self.root),
+            "sidecar": sidecar_consumer(self.database, self.root, None),
+            "tag_sidecars": tag_consumer(),
             "file_removal": file_removal_consumer(self.root),
         }
         async with self.database.session() as connection:
