@@ -205,7 +205,6 @@ async def _back_up() -> str:
 
 async def _restore(path: Path) -> None:
     from server import tickets
-    from server.restore import restore
 
     async with connecting.database() as database:
         async with database.read() as connection:
@@ -216,11 +215,34 @@ async def _restore(path: Path) -> None:
                 await maintenance.start(tx, mode, by="the command line")
         try:
             await _await_servers(database)
-            await restore(await _context(database), path, mode, tell=_show)
+            await _restore_alone(await _context(database), path, mode)
         finally:  # Either is whole: what came back, or what was there.
             if before is None:
                 async with database.write() as tx:
                     await maintenance.end(tx, by="the command line")
+
+
+async def _restore_alone(context: Context, path: Path, mode: maintenance.Mode) -> None:
+    """Where nobody else does, and so that servers that wait can tell how far it is."""
+    from server.restore import restore
+    from server.restoring import Restoring
+    from server.wire.maintenance import Status
+
+    restoring, telling = Restoring(context.root, mode.secret), set[asyncio.Task[None]]()
+    if not await restoring.hold():
+        raise Refused("A restore is in progress")
+
+    def tell(task: str, progress: int) -> None:
+        typer.echo(f"{progress:>3} %  {task}", err=True)
+        status = Status("restore_database", task=task, progress=progress)
+        telling.add(asyncio.ensure_future(restoring.say(status)))
+
+    try:
+        await restore(context, path, mode, tell=tell)
+    finally:
+        await asyncio.gather(*telling, return_exceptions=True)
+        restoring.forget()
+        restoring.release()
 
 
 async def _await_servers(database: Database) -> None:
@@ -234,10 +256,6 @@ async def _await_servers(database: Database) -> None:
         if time.monotonic() > until:
             raise Refused("A server or a worker still runs: stop it, and try again")
         await asyncio.sleep(LOOK_SECONDS)
-
-
-def _show(task: str, progress: int) -> None:
-    typer.echo(f"{progress:>3} %  {task}", err=True)
 
 
 async def _context(database: Database) -> Context:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -19,6 +19,7 @@ from server.context import CONTEXT, Context
 from server.endpoint import JSON_BYTES_MAX, NOBODY, Answer, Call, answer_errors, json_response
 from server.events import Event
 from server.restore import restore
+from server.restoring import Restoring
 from server.wire import Json
 from server.wire.maintenance import Status, show_status
 from server.wire.system import show_config
@@ -31,6 +32,7 @@ from sync.operations.maintenance import Mode
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0  # Between two looks whether another process ended it.
+HEAR_SECONDS = 0.5  # Between two looks what another process says of its restore.
 PARTING_SECONDS = 0.5  # The answer comes first, and the sockets hear why they are cut.
 BUSY = "A restore is in progress"
 PRIVATE, PUBLIC = UUID(int=1), UUID(int=2)  # Rooms: who has a ticket, and everybody else.
@@ -60,8 +62,9 @@ class _Served:
     def __init__(self, context: Context, mode: Mode) -> None:
         self._context, self._mode = context, mode
         self._status = Status(mode.action if mode.action != "restore_database" else "start")
-        self._restoring: asyncio.Task[None] | None = None
-        self._telling: asyncio.Task[None] | None = None
+        self._restoring = Restoring(context.root, mode.secret)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()  # Who tells: what is said first is heard first.
         self.sockets = realtime.StatusSockets(context, self._room_of)
 
     def routes(self) -> list[web.RouteDef]:
@@ -87,17 +90,23 @@ class _Served:
 
     async def run(self, _: web.Application) -> AsyncIterator[None]:
         """Do what the mode was entered for, and leave it when another process does."""
-        watching = asyncio.create_task(self._watch())
-        watching.add_done_callback(self._note_blindness)
+        for watch in (self._watch(), self._hear()):
+            self._begin(watch).add_done_callback(self._note_blindness)
         async with self._context.database.write() as tx:
             taken = await maintenance.take_action(tx)
         if taken and taken.action == "restore_database" and taken.backup:
-            self._start_restore(taken.backup)
+            await self._start_restore(taken.backup)
         yield
-        tasks = [task for task in (watching, self._restoring) if task]
+        tasks = self._tasks.copy()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._restoring.release()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        self._tasks.add(task := asyncio.create_task(work))
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _public(
         self, method: str, path: str, handle: Handle, status: int = 200, struct: Any = None
@@ -129,7 +138,7 @@ class _Served:
         """Not while a restore reads the files and holds the tables."""
 
         async def check(call: Call) -> Answer:
-            if self._restoring and not self._restoring.done():
+            if await self._restoring.is_going_on():
                 raise Invalid(BUSY)
             return await handle(call)
 
@@ -165,29 +174,31 @@ class _Served:
 
     async def _change(self, call: Call) -> web.Response:
         by, action = self._read_ticket(call.request), call.body.action
-        if self._restoring and not self._restoring.done():
+        if await self._restoring.is_going_on():
             raise Invalid(BUSY)
         if action == "end":
             await self._end(by)
         elif backup := api.require_backup(call):
-            self._start_restore(backup)
+            await self._start_restore(backup)
         else:
             await self._tell(Status(action))
         return web.Response(status=201)
 
-    def _start_restore(self, backup: str) -> None:
-        self._status = Status("restore_database", task="ready", progress=0)
-        self._restoring = asyncio.create_task(self._restore(backup))
-        self._restoring.add_done_callback(self._note_end)
+    async def _start_restore(self, backup: str) -> None:
+        if not await self._restoring.hold():
+            raise Invalid(BUSY)
+        await self._tell(Status("restore_database", task="ready", progress=0))
+        self._begin(self._restore(backup)).add_done_callback(self._note_end)
 
     async def _restore(self, backup: str) -> None:
-        telling: set[asyncio.Task[None]] = set()
+        told = self._status
 
         def tell(task: str, progress: int) -> None:
+            nonlocal told
             status = Status("restore_database", task=task, progress=progress)
-            if status != self._status:
-                telling.add(one := asyncio.ensure_future(self._tell(status)))
-                one.add_done_callback(telling.discard)
+            if status != told:
+                told = status
+                self._begin(self._tell(status))
 
         path = path_of(self._context.root, backup)
         await restore(self._context, path, self._mode, tell=tell)
@@ -195,11 +206,15 @@ class _Served:
 
     def _note_end(self, restoring: asyncio.Task[None]) -> None:
         """Whatever it failed with: nobody else would hear of it."""
-        if restoring.cancelled() or (problem := restoring.exception()) is None:
-            return
-        logger.error("The backup was not restored", exc_info=problem)
-        status = Status("restore_database", task="error", error=str(problem))
-        self._telling = asyncio.create_task(self._tell(status))
+        if not restoring.cancelled():
+            self._begin(self._conclude(restoring.exception()))
+
+    async def _conclude(self, problem: BaseException | None) -> None:
+        """The last word comes before the lock is let go, or others take us for dead."""
+        if problem:
+            logger.error("The backup was not restored", exc_info=problem)
+            await self._tell(Status("restore_database", task="error", error=str(problem)))
+        self._restoring.release()
 
     def _note_blindness(self, watching: asyncio.Task[None]) -> None:
         """Without the watch nobody here would ever leave: begin anew, whatever mode it is then."""
@@ -210,10 +225,12 @@ class _Served:
     async def _end(self, by: str) -> None:
         async with self._context.database.write() as tx:
             await maintenance.end(tx, by=by)
+        await asyncio.to_thread(self._restoring.forget)
         await self._leave()
 
     async def _leave(self) -> None:
-        await self._tell(Status("end", active=False))
+        async with self._turn:
+            await self._show(Status("end", active=False))
         for room in (PRIVATE, PUBLIC):
             event = Event(room, "AppRestartV1", ({"isMaintenanceMode": False},))
             await self.sockets.tell(event)
@@ -221,6 +238,22 @@ class _Served:
         loop.call_later(PARTING_SECONDS, self._context.restart.set)
 
     async def _tell(self, status: Status) -> None:
+        """Our sockets, and by the file the other processes."""
+        async with self._turn:
+            await self._restoring.say(status)
+            await self._show(status)
+
+    async def _hear(self) -> None:
+        """What other processes tell."""
+        while True:
+            if not self._restoring.is_ours:
+                async with self._turn:
+                    status = await self._restoring.hear()
+                    if status and status != self._status:
+                        await self._show(status)
+            await asyncio.sleep(HEAR_SECONDS)
+
+    async def _show(self, status: Status) -> None:
         self._status = status
         for room in (PRIVATE, PUBLIC):
             shown = show_status(status, with_error=room == PRIVATE)
@@ -230,7 +263,7 @@ class _Served:
         """Its end may come from another process, or from the command line."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if self._restoring and not self._restoring.done():
+            if await self._restoring.is_going_on():
                 continue
             try:
                 async with self._context.database.read() as connection:

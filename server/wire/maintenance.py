@@ -17,6 +17,10 @@ class Status(NamedTuple):
     progress: int | None = None  # of 100
     error: str | None = None
 
+    @property
+    def is_restoring(self) -> bool:
+        return self.task not in (None, "error")
+
 
 class Folder(NamedTuple):
     name: str

@@ -11,6 +11,8 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from server import tickets
+from server.restoring import Restoring
+from server.wire.maintenance import Status
 from storage.backups import list_backups
 from sync import tail
 from sync.errors import Unauthenticated
@@ -298,3 +300,67 @@ async def test_a_restore_is_done_once(process, ada, database):
         assert await maintenance.take_action(tx) == mode
         assert await maintenance.take_action(tx) is None
         assert (await maintenance.find(tx)).action == "start"
+
+
+async def test_every_process_tells_how_far_a_restore_is(
+    process, ada, start_server, open_socket, new_backup, root, database
+):
+    second = await start_server()
+    await second.enters("ready")
+    name = await new_backup()
+    path = root / "backups" / name
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-3000]))
+    known = await enter(process, ada)
+    there = with_ticket(await second.enters("maintenance"), known.headers["Cookie"].split("=")[1])
+    insiders = [
+        await open_socket(url, is_greeted=False, **known.headers)
+        for url in (process.url, second.url)
+    ]
+
+    async def hear(**said):
+        status = {"active": True, "action": "restore_database", **said}
+        for insider in insiders:
+            while await insider.next("MaintenanceStatusV1") != (status,):
+                pass
+        for client in (known, there):
+            assert (await client.get(STATUS)).json == status
+
+    async with database.read() as connection:
+        mode = await maintenance.find(connection)
+    third = Restoring(root, mode.secret)
+    assert await third.hold()
+    await third.say(Status("restore_database", task="restore", progress=40))
+    await hear(task="restore", progress=40)
+    for client in (known, there):
+        for body in (
+            {"action": "end"},
+            {"action": "restore_database", "restoreBackupFilename": name},
+        ):
+            answer = await client.post(MODE, body)
+            assert (answer.status, answer.message) == (400, "A restore is in progress")
+        assert (await client.delete(FOLDER, {"backups": [name]})).status == 400
+    third.release()
+    await hear(task="error", error="The process that restored it has ended")
+
+    body = {"action": "restore_database", "restoreBackupFilename": name}
+    assert (await known.post(MODE, body)).status == 201
+    heard = {"error": ""}
+    while "not whole" not in heard.get("error", ""):
+        (heard,) = await insiders[1].next("MaintenanceStatusV1")
+    assert (await there.get(STATUS)).json == heard
+
+    assert (await there.post(MODE, {"action": "end"})).status == 201
+    for one in (process, second):
+        await one.enters("ready")
+
+
+async def test_what_was_said_of_another_restore_is_not_said_again(root):
+    before, now = Restoring(root, "one"), Restoring(root, "two")
+    await before.say(Status("restore_database", task="error", error="old"))
+
+    assert await now.hear() is None
+    assert await before.hear() == Status("restore_database", task="error", error="old")
+    assert await before.hold() and not await now.hold()
+    before.release()
+    assert await now.hold()
+    now.release()
