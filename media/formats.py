@@ -24,6 +24,12 @@ from storage import media_types
 # A JPEG this lean is its own preview: encoding it again would only make it worse.
 LEAN_BYTES_PER_PIXEL = 0.25
 PROFILE, ORIENTATION = "icc-profile-data", "orientation"  # as libvips calls them
+# What decoders raise over damaged files.
+_FAULTS = (
+    *(pyvips.Error, OSError, ValueError, RuntimeError, SyntaxError),
+    *(EOFError, LookupError, MemoryError),
+)
+_DETAIL_CHARACTERS_MAX = 200
 _HEAD_BYTES = 4096  # An SVG begins with prose.
 _DEEP = {"srgb": "rgb16", "b-w": "grey16"}
 _SAME_SHAPE = 0.03  # What a camera cuts off the border when it makes a preview.
@@ -70,10 +76,11 @@ def opened(path: Path, *, extract_embedded: bool = True) -> Iterator[Picture]:
 def _explaining(name: str) -> Iterator[None]:
     try:
         yield
-    except (pyvips.Error, OSError, ValueError, RuntimeError, SyntaxError, MemoryError) as error:
-        detail = str(getattr(error, "detail", "") or error).strip().splitlines()
+    except _FAULTS as error:
+        lines = str(getattr(error, "detail", "") or error).strip("' \n").splitlines()
+        detail = "".join(filter(str.isprintable, lines[0])) if lines else type(error).__name__
         raise UnreadableImage(
-            f"The {name} file is damaged or incomplete ({detail[0] if detail else error!r})"
+            f"The {name} file is damaged or incomplete ({detail[:_DETAIL_CHARACTERS_MAX]})"
         ) from error
 
 

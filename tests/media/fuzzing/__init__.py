@@ -1,0 +1,1 @@
+"""Files that are damaged, and what may become of them."""
