@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from media import boxes, dates, keywords, motion, pairs, profiles, regions, tags, taken, video
+from media import boxes, dates, jxl, keywords, motion, pairs, profiles, regions, tags, taken, video
 from media.dates import WallClock
 from media.errors import UnreadableImage
 from media.tags import Tags
@@ -36,7 +36,7 @@ def read(
     UnreadableImage.
     """
     try:
-        shape = boxes.shape(path)
+        shape = boxes.shape(path) or jxl.shape(path)
         own = tags.read(path)
         beside = tags.read_sidecar(sidecar) if sidecar else Tags()
     except OSError as error:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
-import os
-import resource
-import signal
-import socket
 import struct
-import time
 import zlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +16,7 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
-from media import apart, colours, formats, images, jxl
+from media import colours, formats, images, jxl, metadata
 from media.errors import UnreadableImage
 from tests.media import pictures, rare
 from tests.media.pictures import distance, opened, scene
@@ -391,83 +387,6 @@ def test_real_jxl(name: str) -> None:
     assert shape is not None and (made.width, made.height) == shape[:2]
 
 
-# What SVG must not do.
-
-
-@pytest.fixture
-def secret(tmp_path: Path) -> Path:
-    return save(Image.new("RGB", (100, 50), "red"), tmp_path / "secret.png")
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'<image width="100" height="50" xlink:href="file://%s"/>',
-        b'<image width="100" height="50" xlink:href="%s"/>',
-        b'<image width="100" height="50" href="secret.png"/>',
-        b'<image width="100" height="50" xlink:href="http://localhost:%d/a.png"/>',
-        b'<use xlink:href="secret.svg#all"/>',
-        b'<style>@import url("%s"); * { fill: url(%s) }</style>',
-        b'<filter id="f"><feImage xlink:href="file://%s"/></filter>'
-        b'<rect width="100" height="50" filter="url(#f)"/>',
-        b'<text y="40">&secret;</text>',
-    ],
-)
-def test_an_svg_loads_nothing(body: bytes, secret: Path, tmp_path: Path) -> None:
-    secret.with_suffix(".svg").write_bytes(SVG + b'><g id="all"><rect width="99"/></g></svg>')
-    if b"%d" in body:
-        body %= 9
-    body = body.replace(b"%s", str(secret).encode())
-    start = b'<!DOCTYPE svg [<!ENTITY secret SYSTEM "file:///etc/hostname">]>'
-    whole = start * (b"&secret;" in body) + SVG + b'width="100" height="50">' + body + b"</svg>"
-    path = written(tmp_path / "a.svg", whole)
-
-    try:
-        shown = opened(images.render(path).preview)
-    except UnreadableImage:
-        return
-    assert np.asarray(shown).min() > 250, "nothing was drawn"
-
-
-def test_an_svg_asks_nobody(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(0.2)
-        port = listener.getsockname()[1]
-        body = b'width="100" height="50"><image width="9" height="9" xlink:href="http://127.0.0.1:%d/"/>'
-        path = written(tmp_path / "a.svg", SVG + body % port + b"</svg>")
-        images.render(path)
-
-        with pytest.raises(TimeoutError):
-            listener.accept()
-
-
-def test_entities_do_not_swell(tmp_path: Path) -> None:
-    entities = b'<!ENTITY a0 "swelling">' + b"".join(
-        b'<!ENTITY a%d "%s">' % (n, b"&a%d;" % (n - 1) * 10) for n in range(1, 10)
-    )
-    start = b"<!DOCTYPE svg [" + entities + b"]>"
-    path = written(
-        tmp_path / "a.svg", start + SVG + b'width="9" height="9"><text>&a9;</text></svg>'
-    )
-
-    with pytest.raises(UnreadableImage, match="The SVG file is damaged"):
-        images.render(path)
-
-
-def test_what_would_be_drawn_for_ever_is_stopped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(apart, "WALL_SECONDS", 0.5)
-    body = (
-        b'width="9000" height="9000"><filter id="f"><feTurbulence baseFrequency="0.01" '
-        b'numOctaves="99"/></filter><rect width="9000" height="9000" filter="url(#f)"/></svg>'
-    )
-    path = written(tmp_path / "a.svg", SVG + body)
-
-    with pytest.raises(UnreadableImage, match=r"longer than 0.5 seconds"):
-        images.render(path)
-
-
 # Bombs.
 
 
@@ -531,66 +450,17 @@ def test_a_container_that_lies_about_its_size(suffix: str, tmp_path: Path) -> No
         images.render(path)
 
 
-# A process of its own.
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGSEGV)
-
-
-def take_all_memory() -> int:
-    return len(bytearray(64 << 30))
-
-
-def never_end() -> None:
-    time.sleep(600)
-
-
-def refuse() -> None:
-    raise UnreadableImage("It is too beautiful")
-
-
-def panic() -> None:
-    raise BaseException("panicked at the picture")
-
-
-@pytest.mark.parametrize(
-    ("work", "reason"),
-    [
-        (die, "The decoder crashed"),
-        (take_all_memory, "more memory"),
-        (refuse, "It is too beautiful"),
-    ],
-)
-def test_what_goes_wrong_apart_is_a_reason(work: Callable[[], object], reason: str) -> None:
-    with pytest.raises(UnreadableImage, match=reason):
-        apart.run(work)
-
-
-def test_a_panic_is_an_error() -> None:
-    with pytest.raises(RuntimeError, match="panicked at the picture"):
-        apart.run(panic)
-
-
-def test_what_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "WALL_SECONDS", 0.2)
-    with pytest.raises(UnreadableImage, match=r"longer than 0.2 seconds"):
-        apart.run(never_end)
-
-
-def test_what_counts_for_ever_is_ended() -> None:
-    with pytest.raises(UnreadableImage, match="to decode"):
-        apart.run(count_for_ever)
-
-
-def count_for_ever() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (1, 2))
-    while True:
-        pass
-
-
 def test_names_do_not_matter(tmp_path: Path) -> None:
     path = rare.jxl(scene(), tmp_path / "a.jxl").rename(tmp_path / "a.jpg")
 
     with formats.opened(path) as picture:
         assert (picture.width, picture.height) == (300, 200)
+
+
+def test_the_size_of_a_jxl_is_in_its_metadata(tmp_path: Path) -> None:
+    sent = datetime(2024, 5, 6, tzinfo=UTC)
+    path = rare.jxl(scene(), tmp_path / "a.jxl")
+
+    found = metadata.read(path, file_created_at=sent, file_modified_at=sent)
+
+    assert (found.width, found.height, found.orientation) == (300, 200, "1")
