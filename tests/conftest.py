@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.fix_organising",
     "tests.fix_people",
     "tests.fix_mail",
+    "tests.fix_media",
     "tests.fix_phones",
     "tests.fix_processes",
     "tests.fix_sockets",

@@ -14,9 +14,10 @@ import pytest
 from sql import Database
 from sync import tail
 from sync.operations import users
+from tests.fix_media import Library
 from tests.media import rare
 from tests.media.pictures import scene
-from tests.media.test_worker import Library, media_process, until
+from tests.media.test_worker import media_process, until
 
 # `python -m media` whose decoder of JPEG dies of one picture.
 DEADLY = """

@@ -15,8 +15,8 @@ from sql import Database, reads
 from storage import files, janitor, paths
 from sync.actor import Actor
 from sync.operations import live_photos, renditions, users
+from tests.fix_media import Library
 from tests.media import phones
-from tests.media.test_worker import Library
 
 PHOTOS = Path("../shared/photos/formats")
 needs_photos = pytest.mark.skipif(not PHOTOS.exists(), reason="the folder of real photos is absent")

@@ -11,9 +11,9 @@ import pytest
 
 from sync.actor import Actor
 from sync.operations import renditions, tags
+from tests.fix_media import Library
 from tests.media.pictures import scene
-from tests.media.test_metadata import PHOTOS, jpeg, needs_photos, read, tag  # noqa: F401
-from tests.media.test_worker import Library, library, portrait  # noqa: F401
+from tests.media.test_metadata import PHOTOS, needs_photos, read, tag
 
 LISTED = "Xmp.digiKam.TagsList"
 HIERARCHY = "Xmp.lr.hierarchicalSubject"
@@ -70,7 +70,7 @@ FORMS: list[tuple[str, dict[str, Sequence[str]], list[str]]] = [
 @pytest.mark.parametrize(
     ("words", "expected"), [row[1:] for row in FORMS], ids=[r[0] for r in FORMS]
 )
-def test_forms(words: dict[str, Sequence[str]], expected: list[str], jpeg: Path) -> None:  # noqa: F811
+def test_forms(words: dict[str, Sequence[str]], expected: list[str], jpeg: Path) -> None:
     put(jpeg, words)
 
     assert read(jpeg).tags == expected
@@ -87,7 +87,7 @@ def test_forms(words: dict[str, Sequence[str]], expected: list[str], jpeg: Path)
         (b"\x1b-L", "Москва".encode("iso8859-5"), "Москва"),
     ],
 )
-def test_words_in_any_encoding(charset: bytes | None, data: bytes, words: str, jpeg: Path) -> None:  # noqa: F811
+def test_words_in_any_encoding(charset: bytes | None, data: bytes, words: str, jpeg: Path) -> None:
     records = [(1, 90, charset)] if charset else []
     records += [(2, 25, data), (2, 120, data)]
     iptc = b"".join(
@@ -106,7 +106,7 @@ def test_words_in_any_encoding(charset: bytes | None, data: bytes, words: str, j
     assert (found.tags, found.description) == ([words], words)
 
 
-def test_a_sidecar_s_list_wins_and_an_empty_one_too(jpeg: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_sidecar_s_list_wins_and_an_empty_one_too(jpeg: Path, tmp_path: Path) -> None:
     put(jpeg, {LISTED: ["own"], KEYWORDS: ["word"]})
     beside = tmp_path / "a.xmp"
     beside.write_bytes(sidecar("a/b"))
@@ -133,7 +133,7 @@ def test_real_words(name: str, expected: list[str]) -> None:
 # In the library.
 
 
-async def names(library: Library, asset_id: UUID) -> list[str]:  # noqa: F811
+async def names(library: Library, asset_id: UUID) -> list[str]:
     row = await library.row(
         """SELECT coalesce(array_agg(tag.value ORDER BY tag.value), '{}') AS names
              FROM tag JOIN tag_asset ON tag_asset.tag_id = tag.id
@@ -144,7 +144,7 @@ async def names(library: Library, asset_id: UUID) -> list[str]:  # noqa: F811
     return list(row["names"])
 
 
-async def read_again(library: Library, asset_id: UUID, *words: str) -> None:  # noqa: F811
+async def read_again(library: Library, asset_id: UUID, *words: str) -> None:
     """After another program wrote these words."""
     row = await library.row(
         "SELECT key FROM asset_file WHERE asset_id = %(id)s AND type = 'sidecar'", asset_id
@@ -156,7 +156,7 @@ async def read_again(library: Library, asset_id: UUID, *words: str) -> None:  # 
     await library.work()
 
 
-async def test_the_owner_has_the_tags_with_all_above_them(library: Library, jpeg: Path) -> None:  # noqa: F811
+async def test_the_owner_has_the_tags_with_all_above_them(library: Library, jpeg: Path) -> None:
     data = put(jpeg, {LISTED: ["Places/Norway/Oslo", "Snow"]})
     one, other = [await library.upload(data) for _ in range(2)]
 
@@ -180,7 +180,7 @@ async def test_the_owner_has_the_tags_with_all_above_them(library: Library, jpeg
     ]
 
 
-async def test_a_word_follows_the_file(library: Library, portrait: bytes) -> None:  # noqa: F811
+async def test_a_word_follows_the_file(library: Library, portrait: bytes) -> None:
     asset_id = await library.upload(portrait, sidecar=sidecar("a", "b"))
     await library.work()
 
@@ -189,7 +189,7 @@ async def test_a_word_follows_the_file(library: Library, portrait: bytes) -> Non
     assert await names(library, asset_id) == ["b", "c"]
 
 
-async def test_a_person_s_word_stays(library: Library, portrait: bytes) -> None:  # noqa: F811
+async def test_a_person_s_word_stays(library: Library, portrait: bytes) -> None:
     alice = Actor(library.owner_id)
     asset_id = await library.upload(portrait, sidecar=sidecar("a", "b"))
     await library.work()
@@ -206,8 +206,8 @@ async def test_a_person_s_word_stays(library: Library, portrait: bytes) -> None:
 
 
 async def test_a_tag_that_was_renamed_or_deleted_does_not_return(
-    library: Library,  # noqa: F811
-    jpeg: Path,  # noqa: F811
+    library: Library,
+    jpeg: Path,
 ) -> None:
     alice = Actor(library.owner_id)
     asset_id = await library.upload(put(jpeg, {LISTED: ["a", "b"]}))
@@ -241,7 +241,7 @@ def test_a_film_s_sidecar_has_words(tmp_path: Path) -> None:
         ({}, None),
     ],
 )
-def test_a_burst_has_one_id(tags_: dict[str, str], expected: str | None, jpeg: Path) -> None:  # noqa: F811
+def test_a_burst_has_one_id(tags_: dict[str, str], expected: str | None, jpeg: Path) -> None:
     exiv2.XmpProperties.registerNs("http://ns.google.com/photos/1.0/camera/", "GCamera")
     exiv2.XmpProperties.registerNs("http://ns.google.com/photos/1.0/creations/", "GCreations")
 

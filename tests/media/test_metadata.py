@@ -31,13 +31,6 @@ def read(path: Path, sidecar: Path | None = None) -> Metadata:
     return metadata.read(path, file_created_at=CREATED, file_modified_at=MODIFIED, sidecar=sidecar)
 
 
-@pytest.fixture
-def jpeg(tmp_path: Path) -> Path:
-    path = tmp_path / "a.jpg"
-    scene(60, 40).save(path)
-    return path
-
-
 def tag(path: Path, tags: dict[str, str]) -> Path:
     image = exiv2.ImageFactory.open(str(path))
     image.readMetadata()

@@ -15,10 +15,10 @@ from sync.actor import Actor
 from sync.operations import people, renditions, system, users
 from sync.operations.from_files import Face
 from sync.operations.people import Box
+from tests.fix_media import Library
 from tests.media import pictures
 from tests.media.pictures import scene
 from tests.media.test_metadata import PHOTOS, needs_photos, read
-from tests.media.test_worker import Library, library  # noqa: F401
 
 REGION = """<rdf:li rdf:parseType="Resource"><mwg-rs:Name>{name}</mwg-rs:Name>
 <mwg-rs:Type>{kind}</mwg-rs:Type>
@@ -117,13 +117,13 @@ def test_real_portraits(name: str) -> None:
 # In the library.
 
 
-async def set_import(library: Library, is_on: bool) -> None:  # noqa: F811
+async def set_import(library: Library, is_on: bool) -> None:
     async with library.database.write() as tx:
         await system.change_config(tx, {"metadata.faces.import": is_on})
 
 
 @pytest.fixture
-async def upload(library: Library) -> Callable[..., Any]:  # noqa: F811
+async def upload(library: Library) -> Callable[..., Any]:
     """A picture with these faces beside it, in a library that takes them over."""
     await set_import(library, True)
     data = io.BytesIO()
@@ -138,7 +138,7 @@ async def upload(library: Library) -> Callable[..., Any]:  # noqa: F811
 
 
 @pytest.fixture
-def faces_in(library: Library) -> Callable[..., Any]:  # noqa: F811
+def faces_in(library: Library) -> Callable[..., Any]:
     """Those that are shown in an asset, from the left: whose, who saw it, and where it begins."""
 
     async def faces_in(asset_id: UUID) -> list[tuple[str | None, str, int]]:
@@ -155,7 +155,7 @@ def faces_in(library: Library) -> Callable[..., Any]:  # noqa: F811
     return faces_in
 
 
-async def names(library: Library) -> list[str]:  # noqa: F811
+async def names(library: Library) -> list[str]:
     row = await library.row(
         """SELECT array_agg(name ORDER BY name) AS names FROM person
             WHERE owner_id = %(id)s AND face_id IS NOT NULL""",
@@ -166,7 +166,7 @@ async def names(library: Library) -> list[str]:  # noqa: F811
 
 
 async def test_nobody_is_looked_for_unless_that_is_set(
-    library: Library,  # noqa: F811
+    library: Library,
     upload: Callable[..., Any],
     faces_in: Callable[..., Any],
 ) -> None:
@@ -184,7 +184,7 @@ async def test_nobody_is_looked_for_unless_that_is_set(
 
 
 async def test_people_are_those_of_that_name(
-    library: Library,  # noqa: F811
+    library: Library,
     upload: Callable[..., Any],
     faces_in: Callable[..., Any],
 ) -> None:
@@ -201,7 +201,7 @@ async def test_people_are_those_of_that_name(
 
 
 async def test_faces_follow_the_file(
-    library: Library,  # noqa: F811
+    library: Library,
     upload: Callable[..., Any],
     faces_in: Callable[..., Any],
 ) -> None:
@@ -214,7 +214,7 @@ async def test_faces_follow_the_file(
 
 
 async def test_people_s_words_stay(
-    library: Library,  # noqa: F811
+    library: Library,
     upload: Callable[..., Any],
     faces_in: Callable[..., Any],
 ) -> None:
@@ -240,7 +240,7 @@ async def test_people_s_words_stay(
 
 
 async def test_a_face_that_was_seen_already_only_gets_the_name(
-    library: Library,  # noqa: F811
+    library: Library,
     upload: Callable[..., Any],
     faces_in: Callable[..., Any],
 ) -> None:
@@ -255,7 +255,7 @@ async def test_a_face_that_was_seen_already_only_gets_the_name(
     assert await faces_in(asset_id) == [("Anna", "machine-learning", 125)]
 
 
-async def read_anew(library: Library, asset_id: UUID, *faces: dict[str, Any]) -> None:  # noqa: F811
+async def read_anew(library: Library, asset_id: UUID, *faces: dict[str, Any]) -> None:
     """After another program marked these."""
     row = await library.row(
         "SELECT key FROM asset_file WHERE asset_id = %(id)s AND type = 'sidecar'", asset_id

@@ -27,10 +27,11 @@ from sync import sequencer, tail, worker
 from sync.actor import Actor
 from sync.config import FFmpeg
 from sync.operations import assets, renditions
+from tests.fix_media import Library
 from tests.media.films import film, high_range, tone
 from tests.media.pictures import distance, opened, scene, turned
 from tests.media.test_video import MATRICES
-from tests.media.test_worker import Library, library, media_process, until  # noqa: F401
+from tests.media.test_worker import media_process, until
 
 SCENE = scene(320, 180)
 JOB = "SELECT * FROM job WHERE queue = 'transcode' AND entity_id = %(id)s"
@@ -377,7 +378,7 @@ def test_a_full_disk_is_not_the_films_fault(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def work(library: Library) -> Callable[[], Any]:  # noqa: F811
+def work(library: Library) -> Callable[[], Any]:
     async def work() -> None:
         """What waits for pictures, and for films."""
         with ThreadPoolExecutor(1) as executor:
@@ -393,7 +394,7 @@ def is_about(topic: str, asset_id: UUID, entry: tail.Entry) -> bool:
     return entry.topic == topic and entry.entity_ids == [asset_id]
 
 
-async def encoded(library: Library, asset_id: UUID) -> Path | None:  # noqa: F811
+async def encoded(library: Library, asset_id: UUID) -> Path | None:
     row = await library.row(
         "SELECT key FROM asset_file WHERE asset_id = %(id)s AND type = 'encoded_video'", asset_id
     )
@@ -401,7 +402,7 @@ async def encoded(library: Library, asset_id: UUID) -> Path | None:  # noqa: F81
 
 
 async def test_an_upload_that_browsers_do_not_play_is_made_over(
-    library: Library,  # noqa: F811
+    library: Library,
     work: Callable[[], Any],
     tmp_path: Path,
 ) -> None:
@@ -431,7 +432,7 @@ async def test_an_upload_that_browsers_do_not_play_is_made_over(
 
 
 async def test_one_that_they_play_is_not(
-    library: Library,  # noqa: F811
+    library: Library,
     work: Callable[[], Any],
     tmp_path: Path,
 ) -> None:
@@ -445,7 +446,7 @@ async def test_one_that_they_play_is_not(
 
 
 async def test_one_that_is_deleted_meanwhile_is_not_made_to_its_end(
-    library: Library,  # noqa: F811
+    library: Library,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -478,7 +479,7 @@ async def test_one_that_is_deleted_meanwhile_is_not_made_to_its_end(
 
 
 async def test_who_stops_amid_a_film_leaves_it_to_the_next(
-    library: Library,  # noqa: F811
+    library: Library,
     work: Callable[[], Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -511,7 +512,7 @@ async def test_who_stops_amid_a_film_leaves_it_to_the_next(
 
 
 async def test_the_process_makes_it_over_and_stops_amid_the_next(
-    library: Library,  # noqa: F811
+    library: Library,
     tmp_path: Path,
     dsn: str,
     sequencing: None,
@@ -537,7 +538,7 @@ async def test_the_process_makes_it_over_and_stops_amid_the_next(
 
 
 async def test_photos_are_never_made_over(
-    library: Library,  # noqa: F811
+    library: Library,
     work: Callable[[], Any],
     tmp_path: Path,
 ) -> None:
