@@ -54,7 +54,7 @@ def encode(request: Request, deliver: Deliver, stopping: Event) -> None:
                 video.opened(request.path) as (container, stream),
                 closing(av.open(io.BytesIO(), "w", format="mp4")) as encoders,
             ):
-                _Run(request, container, stream, encoders, deliver).make(lead, stopping)
+                _Run(request, container, stream, encoders, deliver, lead).make(stopping)
         except TooLate:
             continue
         return
@@ -71,11 +71,13 @@ class _Run:
         stream: VideoStream,
         encoders: OutputContainer,
         deliver: Deliver,
+        lead: float | None,
     ) -> None:
         self._request, self._container, self._stream = request, container, stream
+        self._lead = lead
         has_sound = request.outline.has_sound
         self._source = transcode.sound_track(container) if has_sound else None
-        self._begin, _ = hls_outline.span(container, stream, self._source)
+        self._begin = hls_outline.begin_of(stream, self._source)
         self._starts = list_starts(request.outline, request.variant)
         self._picture = self._make_picture(encoders)
         sound_starts = self._list_sound_starts()
@@ -90,12 +92,13 @@ class _Run:
             deliver,
         )
 
-    def make(self, lead: float | None, stopping: Event) -> None:
+    def make(self, stopping: Event) -> None:
         self._packer.begin()
-        for packet in self._read(lead):
+        for packet in self._read():
             if stopping.is_set():
                 raise Stopped
-            if packet.stream_index == self._stream.index:
+            # By its track: the last packet of each, an empty one, has no number.
+            if packet.stream.index == self._stream.index:
                 for number, made in self._picture.take(packet):
                     self._packer.add_picture(number, made)
                 self._keep_pace()
@@ -108,7 +111,7 @@ class _Run:
         if not self._picture.has_begun:
             raise (
                 TooLate
-                if self._request.first
+                if self._lead is not None
                 else UnreadableImage("The film is damaged or incomplete (no frame can be decoded)")
             )
         if self._sound is not None:
@@ -118,9 +121,9 @@ class _Run:
         if self._packer.end() < len(self._starts):
             raise UnreadableImage("The film is damaged or incomplete (it ends too early)")
 
-    def _read(self, lead: float | None) -> Iterator[Packet[Any]]:
-        if lead is not None:
-            seconds = self._begin + self._starts[self._request.first] - Fraction(lead)
+    def _read(self) -> Iterator[Packet[Any]]:
+        if self._lead is not None:
+            seconds = self._begin + self._starts[self._request.first] - Fraction(self._lead)
             assert self._stream.time_base is not None
             try:
                 self._container.seek(round(seconds / self._stream.time_base), stream=self._stream)
@@ -167,5 +170,11 @@ class _Run:
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = settings.threads
         return Made(
-            encoders, outline, variant, settings, begin=self._begin, first=self._request.first
+            encoders,
+            outline,
+            variant,
+            settings,
+            begin=self._begin,
+            first=self._request.first,
+            is_sought=self._lead is not None,
         )

@@ -35,7 +35,8 @@ def outline(path: Path) -> Outline:
     film = video.probe(path)
     with video.opened(path) as (container, stream):
         sound = transcode.sound_track(container)
-        begin, end = span(container, stream, sound)
+        begin = begin_of(stream, sound)
+        end = _end_of(container, stream, sound, begin)
         rate = _rate(stream)
         frames = max(1, round((end - begin) * rate))
         is_timeless = container.format.name in transcode.TIMELESS
@@ -53,19 +54,23 @@ def outline(path: Path) -> Outline:
         )
 
 
-def span(
-    container: InputContainer, stream: VideoStream, sound: AudioStream | None
-) -> tuple[Fraction, Fraction]:
-    """When it begins and ends, in seconds by its own clock."""
+def begin_of(stream: VideoStream, sound: AudioStream | None) -> Fraction:
+    """When it begins, in seconds by its own clock."""
     tracks: list[Stream] = [stream, sound] if sound else [stream]
-    begins = [time for one in tracks if (time := _seconds(one, one.start_time)) is not None]
-    begin = min(begins, default=Fraction(0))
+    times = [time for one in tracks if (time := _seconds(one, one.start_time)) is not None]
+    return min(times, default=Fraction(0))
+
+
+def _end_of(
+    container: InputContainer, stream: VideoStream, sound: AudioStream | None, begin: Fraction
+) -> Fraction:
+    tracks: list[Stream] = [stream, sound] if sound else [stream]
     ends = [_end(one, begin) for one in tracks if one.duration and one.duration > 0]
     if not ends and container.duration and container.duration > 0:
         ends = [begin + Fraction(container.duration, av.time_base)]
     if not ends:
         ends = [begin + _count(container, stream)]
-    return begin, min(max(ends), begin + SECONDS_MAX)
+    return min(max(ends), begin + SECONDS_MAX)
 
 
 def _end(stream: Stream, begin: Fraction) -> Fraction:
@@ -78,7 +83,7 @@ def _seconds(stream: Stream, units: int | None) -> Fraction | None:
 
 
 def _count(container: InputContainer, stream: VideoStream) -> Fraction:
-    """For what does not say how long it is: its pictures, one after another."""
+    """For what does not say how long it is: its pictures, one after another, to its end."""
     count = 0
     try:
         for packet in container.demux(stream):

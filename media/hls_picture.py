@@ -54,8 +54,11 @@ class Made:
         *,
         begin: Fraction,
         first: int,
+        is_sought: bool,
     ) -> None:
+        """`is_sought`: reading does not begin at the start."""
         assert variant.codec is not None
+        self._is_sought = is_sought
         self._outline = outline
         self._begin = begin + Fraction(*(outline.first_time or (0, 1)))
         self._step = outline.frames_per_segment
@@ -110,7 +113,8 @@ class Made:
         if time is not None and frame.time_base is not None:
             place = round((time * frame.time_base - self._begin) * self._outline.rate)
         self._seen = place
-        if self._shown is None and place > self._next and self._next:
+        is_lost = time is None or place > self._next
+        if self._shown is None and self._is_sought and is_lost:
             raise TooLate
         if self._shown is not None:
             yield from self._repeat(min(place, self._outline.frames))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -27,10 +28,9 @@ class Player:
         answer = await self.client.get(self.main)
         assert answer.status == 200, answer.data
         lines = answer.data.decode().splitlines()
-        named = zip(lines, lines[1:], strict=False)
         self.variants = {
             urljoin(self.main, address): facts
-            for facts, address in named
+            for facts, address in pairwise(lines)
             if facts.startswith("#EXT-X-STREAM-INF:")
         }
         return self

@@ -1,4 +1,4 @@
-"""Films that tell the time: each picture has its number on it, and each second begins with a beep."""
+"""Films that tell the time: a number on each picture, and a beep at each second."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ def film(
     """`times`: of each picture, where they do not come at equal distances."""
     times = times or [number / fps for number in range(round(seconds * fps))]
     with av.open(str(path), "w", format=format_) as container:
-        track = container.add_stream(codec, rate=fps, options=options or {})
+        heard = container.add_stream(sound, rate=RATE, layout="stereo") if sound else None
+        # Key frames at equal distances, whatever is shown.
+        options = {"sc_threshold": "0"} | (options or {})
+        track = container.add_stream(codec, rate=fps, options=options)
         assert isinstance(track, VideoStream)
         track.width, track.height = size
         track.pix_fmt, track.gop_size = "yuv420p", gop
@@ -47,7 +50,6 @@ def film(
             track.set_display_matrix(matrix)
         if aspect:
             track.sample_aspect_ratio = aspect
-        heard = container.add_stream(sound, rate=RATE, layout="stereo") if sound else None
         for number, time in enumerate(times):
             frame = av.VideoFrame.from_ndarray(_picture(number, size), "gray")
             frame = frame.reformat(format="yuv420p")

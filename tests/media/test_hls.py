@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from fractions import Fraction
+from itertools import pairwise
 from threading import Event
 
 import av
@@ -13,8 +15,10 @@ from media.errors import UnreadableImage
 from media.hls_encoder import Request, Stopped, encode
 from media.hls_outline import outline
 from sync.config import FFmpeg, Realtime
-from sync.film_variants import AS_IT_IS, list_starts, list_variants, segment_at
+from sync.film_variants import AS_IT_IS, list_starts, list_variants
 from tests.media import clocks
+from tests.media.films import high_range
+from tests.media.pictures import scene
 
 ALL = Realtime(video_codecs=("h264", "hevc", "av1"), resolutions=(480, 720, 1080))
 H264, HEVC, AV1 = 2, 1, 0
@@ -42,10 +46,8 @@ class Made:
                 raise Stopped
 
         request = Request(self.path, self.outline, self.variant, first, self.settings)
-        try:
+        with suppress(Stopped):
             encode(request, deliver, Event())
-        except Stopped:
-            pass
         init = made.pop(None)
         assert self.init in (b"", init)
         self.init = init
@@ -96,7 +98,7 @@ def check(made):
     assert decoded == sorted(set(decoded))
     if made.outline.has_sound:
         heard = [time for time, _, _ in packets(made.whole, "audio")]
-        steps = {round(after - before, 4) for before, after in zip(heard, heard[1:], strict=False)}
+        steps = {round(after - before, 4) for before, after in pairwise(heard)}
         assert len(steps) == 1
         assert heard[0] == 0
         assert heard[-1] == pytest.approx(made.outline.seconds, abs=0.03)
@@ -284,3 +286,79 @@ def test_other_containers_are_cut_as_well(folder, name, form, sound):
     expected = range(70)
     assert [number for _, number in shown][:70] == list(expected)
     assert clocks.beeps(made.whole) == pytest.approx(range(7), abs=0.05)
+
+
+@pytest.mark.parametrize("tonemap", ["hable", "disabled"])
+def test_high_range_becomes_what_every_screen_shows(folder, tonemap):
+    path = high_range(folder / f"bright-{tonemap}.mp4", scene(320, 180), "pq")
+    made = Made(path, H264, FFmpeg(tonemap=tonemap))
+    made.make()
+
+    assert made.outline.own is None
+    with av.open(made.whole) as container:
+        frame = next(container.decode(video=0))
+    told = (frame.colorspace, frame.color_primaries, frame.color_trc)
+    assert told == ((1, 1, 1) if tonemap == "hable" else (9, 9, 16))
+    assert frame.format.name == "yuv420p"
+
+
+def test_what_cannot_be_read_is_passed_by(folder, film):
+    data = bytearray(film.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 4000] = bytes(4000)
+    path = folder / "scratched.mp4"
+    path.write_bytes(data)
+    made = Made(path, H264)
+    made.make()
+    made.make(len(made.starts) - 1)
+
+    check(made)
+    shown = [number for _, number in clocks.numbers(made.whole)]
+    assert shown[:10] == list(range(10))
+    assert shown[-5:] == list(range(65, 70))
+
+
+@pytest.mark.parametrize("size", [0, 900, -2000])
+def test_what_shows_nothing_says_why(folder, film, size):
+    path = folder / "broken.mp4"
+    path.write_bytes(film.read_bytes()[:size] if size >= 0 else bytes(-size))
+
+    with pytest.raises(UnreadableImage, match=r"The film|moving picture"):
+        outline(path)
+
+
+def test_a_picture_that_freezes_is_shown_to_the_end(folder):
+    path = clocks.film(folder / "frozen.mp4", seconds=2, sound_seconds=6.5)
+    made = Made(path, H264)
+    made.make(1)
+    made.make(0, count=1)
+
+    check(made)
+    assert clocks.numbers(made.whole)[-1][1] == 19
+    assert clocks.beeps(made.whole) == pytest.approx(range(7), abs=0.03)
+
+
+def test_where_places_cannot_be_found_it_is_read_from_the_start(folder):
+    path = clocks.film(folder / "bare.h264", seconds=20, sound=None, format_="h264")
+    made = Made(path, H264)
+    made.make(2, count=1)
+    made.make(0, count=2)
+
+    shown = clocks.numbers(made.whole)
+    assert len(shown) == 150
+    assert all(round(time * made.outline.rate) == number for time, number in shown)
+
+
+def test_it_stops_when_nobody_waits(film):
+    made = Made(film, H264)
+    stopping = Event()
+    delivered = []
+
+    def deliver(number, data):
+        delivered.append(number)
+        if number == 0:
+            stopping.set()
+
+    with pytest.raises(Stopped):
+        encode(Request(film, made.outline, made.variant, 0, FFmpeg()), deliver, stopping)
+    assert delivered == [None, 0]
