@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from server import app, maintenance
+from server import app, maintenance, releases
 from server.context import VERSION, Context
 from sql import Database
 from sync import config
@@ -29,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True):
     port: int
     root: Path
     web_root: Path | None
+    releases_url: str | None
 
     @classmethod
     def read(cls) -> Settings:
@@ -39,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True):
             port=int(os.environ.get("HELIOGRAPH_PORT", "2283")),
             root=Path(os.environ.get("HELIOGRAPH_DATA", "data")).resolve(),
             web_root=Path(web_root).resolve() if web_root else None,
+            releases_url=os.environ.get(releases.VARIABLE) or None,
         )
 
 
@@ -65,6 +67,7 @@ async def _serve(settings: Settings, database: Database, port: int, stopping: as
         settings.web_root,
         in_force,
         heed=lambda settings: config.follow_logging(settings.logging),
+        releases_url=settings.releases_url,
     )
     served = maintenance.build_app(context, mode) if mode else app.build_app(context)
     runner = web.AppRunner(served, access_log=None)

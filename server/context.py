@@ -22,6 +22,7 @@ class Context:
     web_root: Path | None  # a built web client, if there is one
     config: Config  # in force now; replaced when it changes
     heed: Callable[[Config], object] = lambda _: None  # told of the settings, whenever they change
+    releases_url: str | None = None  # where to ask for newer releases; None: nowhere
     restart: asyncio.Event = field(default_factory=asyncio.Event)  # into another mode, or out
 
     def adopt(self, config: Config) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from server.wire.assets import show_asset
+from server.wire.releases import show_release
 from sql import Connection, Database, reads
 from sync.tail import Entry
 from sync.topics import EVERYONE
@@ -121,6 +122,11 @@ def _tell_edit(entry: Entry, assets: Assets) -> Iterator[Event]:
 
 def _tell_notification(entry: Entry, _: Assets) -> Iterator[Event]:
     yield Event(entry.scope, "on_notification", (entry.facts["notification"],))
+
+
+def _tell_release(entry: Entry, _: Assets) -> Iterator[Event]:
+    if shown := show_release(entry.facts["checked_at"], entry.facts["tag"]):
+        yield Event(EVERYONE, "on_new_release", (shown,))
 
 
 def _tell_update(entry: Entry, assets: Assets) -> Iterator[Event]:
@@ -292,6 +298,7 @@ TELLERS: dict[str, Teller | None] = {
     "workflow.deleted": None,
     "config.changed": _tell_config,
     "system_metadata.changed": None,
+    "release.found": _tell_release,
     "queue.paused": None,
     "queue.resumed": None,
     "queue.emptied": None,

@@ -23,11 +23,13 @@ from server import events
 from server.authentication import authenticate
 from server.context import CONTEXT, Context
 from server.events import Event
+from server.wire import releases
 from server.wire.system import show_version
-from sql import Disconnected
+from sql import Disconnected, reads
 from sync import config, tail
 from sync.actor import Actor
 from sync.errors import Unauthenticated
+from sync.operations.system import RELEASE
 from sync.tail import Entry
 from sync.topics import EVERYONE
 
@@ -203,6 +205,21 @@ class Sockets:
             return
         self._bound(sid, actor.user_id, request.transport)
         await self._send(Event(actor.user_id, "on_server_version", (show_version(),)))
+        if release := await self._find_release():
+            await self._send(Event(actor.user_id, "on_new_release", (release,)))
+
+    async def _find_release(self) -> dict[str, Any] | None:
+        """What the last look for newer releases found, if anybody looks."""
+        context = self._context
+        if context.releases_url is None or not context.config.new_version_check.enabled:
+            return None
+        try:
+            async with context.database.read() as connection:
+                row = await reads.settings.get_metadata(connection, key=RELEASE)
+        except Disconnected:
+            return None
+        state = row["value"] if row else None
+        return state and releases.show_release(state["checkedAt"], state["releaseVersion"])
 
     def _part(self, sid: str, _reason: str) -> None:
         if transport := self._transports.pop(sid, None):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from server import backups, beside, chores, cleanups, departures, integrity
+from server import backups, beside, chores, cleanups, departures, integrity, releases
 from server.chores import Chore
 from server.context import CONTEXT, Context
 from sql import Disconnected
@@ -49,6 +49,10 @@ def _backup(config: Config) -> str | None:
     return backup.cron_expression if backup.enabled else None
 
 
+def _releases(config: Config) -> str | None:
+    return releases.EVERY_HOUR if config.new_version_check.enabled else None
+
+
 def _integrity(check: str) -> Callable[[Config], str | None]:
     def times(config: Config) -> str | None:
         settings: Cron = getattr(config.integrity_checks, check)
@@ -60,6 +64,7 @@ def _integrity(check: str) -> Callable[[Config], str | None]:
 TASKS: tuple[Task, ...] = (
     Task("nightly", _nightly, do_nightly),
     Task("backup", _backup, backups.back_up),
+    Task("releases", _releases, releases.check),
     Task("missing files", _integrity("missing_files"), integrity.check_missing),
     Task("untracked files", _integrity("untracked_files"), integrity.check_untracked),
     Task("checksums", _integrity("checksum_files"), integrity.check_checksums),

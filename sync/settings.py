@@ -38,6 +38,7 @@ HONOURED = (
     "logging",
     "map",
     "metadata.faces.import",
+    "newVersionCheck",
     "nightlyTasks.databaseCleanup",
     "nightlyTasks.generateMemories",
     "nightlyTasks.missingThumbnails",
@@ -64,7 +65,6 @@ REFUSED = {
     "job": "nothing works in this queue",
     "library": "external libraries are not scanned",
     "machineLearning": "there is no machine learning",
-    "newVersionCheck": "this server asks nobody for newer releases",
     "oauth.accountManagementUrl": "no app is told of it",
     "nightlyTasks.clusterNewFaces": "there is no machine learning",
 }

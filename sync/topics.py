@@ -161,6 +161,7 @@ TOPICS = {
     # scope: everyone; keys: everyone
     "config.changed": Topic(),
     "system_metadata.changed": Topic(),
+    "release.found": Topic(),
     "queue.paused": Topic(),
     "queue.resumed": Topic(),
     "queue.emptied": Topic(),

@@ -8,14 +8,12 @@ from importlib.metadata import version
 
 from server.body import Body
 from server.endpoint import Call, endpoint
-from server.wire import Json, system
+from server.wire import Json, releases, system
 from sql import Connection, reads
-from sync.operations.system import set_metadata
+from sync.operations.system import RELEASE, set_metadata
 
 BUILD = f"Heliograph {version('heliograph')}"
 NEVER_IMPORTED = {"lastImportFileName": None, "lastUpdate": None}
-# Nobody here looks for newer releases: a server at home talks to nobody unasked.
-NEVER_CHECKED = {"checkedAt": None, "releaseVersion": None}
 
 
 class AdminOnboardingUpdate(Body):
@@ -85,7 +83,7 @@ async def get_storage(call: Call) -> Json:
 
 @endpoint("GET", "/server/version-check", permission="server.versionCheck")
 async def get_version_check(call: Call) -> Json:
-    return NEVER_CHECKED
+    return await _show_version_check(call)
 
 
 @endpoint("GET", "/server/statistics", auth="admin", permission="server.statistics")
@@ -125,7 +123,13 @@ async def _is_onboarded(connection: Connection) -> bool:
     "GET", "/system-metadata/version-check-state", auth="admin", permission="systemMetadata.read"
 )
 async def get_version_check_state(call: Call) -> Json:
-    return NEVER_CHECKED
+    return await _show_version_check(call)
+
+
+async def _show_version_check(call: Call) -> Json:
+    async with call.context.database.read() as connection:
+        row = await reads.settings.get_metadata(connection, key=RELEASE)
+    return row["value"] if row else releases.NEVER_CHECKED
 
 
 @endpoint(

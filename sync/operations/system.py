@@ -8,10 +8,12 @@ from uuid import UUID
 
 import msgspec
 
-from sql import Transaction, writes
+from sql import Transaction, reads, writes
 from sync import config, log, settings
 from sync.actor import Actor
 from sync.topics import EVERYONE
+
+RELEASE = "version-check-state"
 
 
 async def change_config(
@@ -58,6 +60,18 @@ async def note_places(tx: Transaction, file_name: str) -> None:
     await set_metadata(
         tx, "reverse-geocoding-state", {"lastUpdate": at, "lastImportFileName": file_name}
     )
+
+
+async def note_release(tx: Transaction, checked_at: str, tag: str, *, is_newer: bool) -> None:
+    """Remember which release a feed names. Of one that is newer all are told, once."""
+    before = await reads.settings.get_metadata(tx, key=RELEASE)
+    state = {"checkedAt": checked_at, "releaseVersion": tag}
+    await set_metadata(tx, RELEASE, state)
+    if is_newer and (before is None or before["value"].get("releaseVersion") != tag):
+        await log.stage(
+            tx, "release.found", EVERYONE, [EVERYONE], audience=[EVERYONE],
+            checked_at=checked_at, tag=tag,
+        )  # fmt: skip
 
 
 async def note_version(tx: Transaction, version: str) -> None:
