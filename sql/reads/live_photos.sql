@@ -1,15 +1,17 @@
 -- find_other_half -> row?
 -- What was taken with an asset, by what both say: a film of a still, the still of a film. Neither
--- is in another pair, nor in the trash; and what is locked away stays with what is.
+-- is in another pair, nor in the trash, nor was parted; and what is locked away stays with what is.
 -- nullable: content_id
 SELECT other.id, other.owner_id
   FROM asset AS own
+  JOIN asset_exif AS own_exif ON own_exif.asset_id = own.id
   JOIN asset_exif AS exif ON exif.live_photo_cid = %(content_id)s
   JOIN asset AS other ON other.id = exif.asset_id
  WHERE own.id = %(asset_id)s
    AND other.owner_id = own.owner_id
    AND other.library_id IS NOT DISTINCT FROM own.library_id
    AND other.type <> own.type
+   AND NOT 'live_photo_cid' = ANY(own_exif.edited)
    AND own.deleted_at IS NULL
    AND other.deleted_at IS NULL
    AND own.live_photo_video_id IS NULL

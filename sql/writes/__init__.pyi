@@ -404,6 +404,10 @@ class licenses:
     @staticmethod
     async def delete_system_metadata(connection: Connection, *, key: str) -> int: ...
 
+class live_photos:
+    @staticmethod
+    async def forget_identifier(connection: Connection, *, asset_id: UUID) -> None: ...
+
 class log:
     @staticmethod
     async def stage(connection: Connection, *, topic: str, scope: UUID, entity_ids: list[UUID], audience: list[UUID], facts: bytes) -> None: ...

@@ -33,7 +33,8 @@ UPDATE asset_exif
        fps                 = %(fps)s,
        burst_id            = %(burst_id)s,
        tags                = %(tags)s,
-       live_photo_cid      = %(live_photo_cid)s
+       live_photo_cid      = CASE WHEN 'live_photo_cid' = ANY(edited) THEN live_photo_cid
+                                  ELSE %(live_photo_cid)s END
  WHERE asset_id = %(asset_id)s;
 
 -- set_taken -> row?

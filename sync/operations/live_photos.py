@@ -24,7 +24,10 @@ async def hold(tx: Transaction, owner_id: UUID, asset_ids: Sequence[UUID]) -> No
 async def link_live_photo(
     tx: Transaction, actor: Actor, asset_id: UUID, video_id: UUID | None
 ) -> None:
-    """Make a video the moving part of a still; None parts them, and shows the video again."""
+    """Make a video the moving part of a still; None parts them, and shows the video again.
+
+    What was parted stays so, whatever the files say.
+    """
     await hold(tx, actor.user_id, [asset_id, *filter(None, [video_id])])
     (still,) = await access.lock_assets(tx, actor, [asset_id], "asset.update")
     former_id = still["live_photo_video_id"]
@@ -35,6 +38,7 @@ async def link_live_photo(
         await hide_moving_part(tx, actor.user_id, video_id, still["visibility"])
     if former_id is not None:
         await _show(tx, actor, former_id, still["visibility"])
+        await writes.live_photos.forget_identifier(tx, asset_id=former_id)
     await link(tx, actor.user_id, asset_id, video_id)
 
 

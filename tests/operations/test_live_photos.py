@@ -164,7 +164,7 @@ async def test_what_is_in_the_trash_is_linked_after_it(alice, do, record, see, s
     assert await see(still) == (film, "timeline")
 
 
-async def test_what_was_parted_by_hand_and_linked_elsewhere_stays(
+async def test_what_was_linked_to_another_by_hand_stays(
     database, alice, do, record, see, still, film
 ):
     other = await new_asset(database, alice)
@@ -174,6 +174,18 @@ async def test_what_was_parted_by_hand_and_linked_elsewhere_stays(
 
     assert await see(still) == (None, "timeline")
     assert await see(other) == (film, "timeline")
+
+
+async def test_what_was_parted_by_hand_stays_apart(do, alice, record, see, still, film):
+    await record(still, film)
+    await do(live_photos.link_live_photo, alice, still, None)
+
+    await record(still, film)
+    assert [await see(id_) for id_ in (still, film)] == [(None, "timeline")] * 2
+
+    await do(live_photos.link_live_photo, alice, still, film)
+    await record(still, film)
+    assert await see(still) == (film, "timeline")
 
 
 async def test_nothing_locked_comes_out(database, do, alice, record, see, still, film):
