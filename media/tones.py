@@ -132,14 +132,16 @@ def _display_peak(frame: VideoFrame) -> float:
     return over / under if is_told and under else 0.0
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def _table(transfer: int, primaries: int, curve: Curve, peak: float) -> bytes:
     """A cube as Adobe and Resolve write it: red changes fastest."""
     steps = np.linspace(0, 1, NODES)
-    signal = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1)[..., _BGR]
-    mapped = in_srgb(signal.reshape(-1, 3), transfer, primaries, curve, peak)
-    rows = "\n".join(f"{red:.5f} {green:.5f} {blue:.5f}" for red, green, blue in mapped.tolist())
-    return f"LUT_3D_SIZE {NODES}\n{rows}\n".encode()
+    lines = [f"LUT_3D_SIZE {NODES}"]
+    for blue in steps:  # All at once would take twenty times the memory.
+        signal = np.stack(np.meshgrid([blue], steps, steps, indexing="ij"), -1)[..., _BGR]
+        mapped = in_srgb(signal.reshape(-1, 3), transfer, primaries, curve, peak)
+        lines.append("\n".join(f"{r:.5f} {g:.5f} {b:.5f}" for r, g, b in mapped.tolist()))
+    return "\n".join([*lines, ""]).encode()
 
 
 def in_srgb(signal: Floats, transfer: int, primaries: int, curve: Curve, peak: float) -> Floats:
@@ -209,10 +211,10 @@ def _to_bt709(primaries: int) -> Floats:
 
 
 def _to_xyz(chromaticities: tuple[tuple[float, float], ...]) -> Floats:
-    columns = np.array([[x / y, 1.0, (1 - x - y) / y] for x, y in chromaticities]).T
+    columns: Floats = np.array([[x / y, 1.0, (1 - x - y) / y] for x, y in chromaticities]).T
     x, y = _D65
     scale: Floats = np.linalg.solve(columns, np.array([x / y, 1.0, (1 - x - y) / y]))
-    return np.asarray(columns * scale)
+    return columns * scale
 
 
 def _into_gamut(light: Floats) -> Floats:
@@ -220,7 +222,8 @@ def _into_gamut(light: Floats) -> Floats:
     grey = np.clip(light @ np.array(_LUMA[ColorPrimaries.BT709]), 0, 1)[..., None]
     least = light.min(-1, keepdims=True)
     part = np.where(least < 0, grey / np.maximum(grey - least, 1e-9), 1.0)
-    return np.clip(grey + (light - grey) * part, 0, 1)
+    shown: Floats = np.clip(grey + (light - grey) * part, 0, 1)
+    return shown
 
 
 def _encoded(light: Floats) -> Floats:

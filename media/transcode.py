@@ -23,8 +23,9 @@ from av.video.stream import VideoStream
 from media import encoders, video
 from media.encoders import Pass
 from media.errors import UnreadableImage
-from sync.config import FFmpeg
+from sync.config import CORES, FFmpeg
 
+DECODER_THREADS = min(4, CORES)  # Each keeps frames of its own; more would outrun the encoder.
 SOUND_RATES = (44_100, 48_000)
 SOUND_SAMPLES = 1024  # at once, where the encoder does not mind
 # Their packets do not say when they are shown; only the order that they are decoded in does.
@@ -358,7 +359,7 @@ def _convert(
     task: _Task,
 ) -> None:
     """Packet by packet: from one container into the other, through the encoders or past them."""
-    stream.codec_context.thread_count = task.settings.threads
+    stream.codec_context.thread_count = task.settings.threads or DECODER_THREADS
     stream.thread_type = "AUTO"
     start = Fraction(container.start_time or 0, av.time_base)  # Broadcasts begin anywhere.
     tracks: dict[int, _Track] = {stream.index: _picture(output, stream, start, task)}
