@@ -63,10 +63,20 @@ class Library:
             "tag_sidecars": tag_consumer(),
             "file_removal": file_removal_consumer(self.root),
         }
+        is_new = True
+        while is_new:
+            await self.deliver()
+            done = [
+                await worker.drain(self.database, queue, consumer)
+                for queue, consumer in consumers.items()
+            ]
+            is_new = any(done)
+
+    async def deliver(self) -> None:
+        """What waits comes into its queues."""
         async with self.database.session() as connection:
             while await sequencer.sequence(connection) is not None:
-                for queue, consumer in consumers.items():
-                    await worker.drain(self.database, queue, consumer)
+                pass
 
     async def row(self, query: str, asset_id: UUID) -> dict[str, Any] | None:
         async with self.database.read() as connection:
