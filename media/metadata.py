@@ -8,10 +8,26 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from media import boxes, dates, jxl, keywords, motion, pairs, profiles, regions, tags, taken, video
+from media import (
+    apart,
+    boxes,
+    dates,
+    jxl,
+    keywords,
+    motion,
+    pairs,
+    profiles,
+    raw,
+    regions,
+    tags,
+    taken,
+    video,
+)
+from media.boxes import Shape
 from media.dates import WallClock
 from media.errors import UnreadableImage
 from media.tags import Tags
+from storage import media_types
 from sync.operations.renditions import Metadata
 
 _SIDEWAYS = (5, 6, 7, 8)
@@ -36,7 +52,7 @@ def read(
     UnreadableImage.
     """
     try:
-        shape = boxes.shape(path) or jxl.shape(path)
+        shape = boxes.shape(path) or jxl.shape(path) or _raw_shape(path)
         own = tags.read(path)
         beside = tags.read_sidecar(sidecar) if sidecar else Tags()
     except OSError as error:
@@ -81,6 +97,17 @@ def read(
         tags=keywords.read(beside, own),
         faces=regions.read(beside, own, (width, height), turn or 1),
     )
+
+
+def _raw_shape(path: Path) -> Shape | None:
+    """What it measures when it is developed: a little more or less than its tags say."""
+    if media_types.kind(path.name) != "raw":
+        return None
+    try:
+        shape: Shape | None = apart.run(raw.measure, path)
+    except (UnreadableImage, RuntimeError):  # Whoever makes its picture says why.
+        return None
+    return shape
 
 
 def read_film(

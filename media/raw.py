@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import exiv2  # type: ignore[import-untyped]
 
 from media.apart import Pixels
+from media.boxes import Shape
 from media.errors import UnreadableImage, refuse_too_many_pixels
 
 if TYPE_CHECKING:
@@ -59,6 +60,18 @@ def look(path: Path) -> Raw:
         if preview is None:
             raise UnreadableImage(_reason(error)) from error
         return Raw(0, 0, _orientation(path), preview)
+
+
+def measure(path: Path) -> Shape | None:
+    """The size of the developed picture as it lies in the file; None where nobody can tell."""
+    import rawpy
+
+    try:
+        with rawpy.imread(str(path)) as raw:
+            sizes = raw.sizes
+            return Shape(sizes.iwidth, sizes.iheight, _ORIENTATIONS.get(sizes.flip, 1))
+    except rawpy.LibRawError:
+        return None
 
 
 def develop(path: Path, is_half_enough: bool) -> Pixels:

@@ -89,10 +89,12 @@ def dng(
     orientation: int = 1,
     preview: bytes = b"",
     size: tuple[int, int] | None = None,
+    border: int = 0,
 ) -> Path:
     """A RAW picture as a camera with red, green, green and blue pixels sees it.
 
     `preview` is a JPEG for the first page. Without a picture there is nothing to develop.
+    A border of so many pixels sees no light.
     """
     sensor = _mosaic(picture) if picture else b""
     width, height = size or (picture.size if picture else (64, 48))
@@ -124,6 +126,8 @@ def dng(
         (50714, "H", (0,)), (50717, "I", (65535,)),
     ):  # fmt: skip
         inner.put(tag, kind, *values)
+    if border:
+        inner.put(50829, "I", border, border, height - border, width - border)
     inner.data(273, sensor)
     first.page(330, inner)
     path.write_bytes(b"II*\0" + pack("<I", 8) + first.write(8))

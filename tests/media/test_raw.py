@@ -168,6 +168,16 @@ def test_its_metadata_is_that_of_the_developed_picture(tmp_path: Path) -> None:
     assert (found.make, found.model) == ("Heliograph", "Camera obscura")
 
 
+def test_its_size_is_that_of_what_sees_light(tmp_path: Path) -> None:
+    path = rare.dng(pictures.turned(scene(), 6), tmp_path / "a.dng", orientation=6, border=4)
+
+    found = metadata.read(path, file_created_at=SENT, file_modified_at=SENT)
+    made = images.render(path)
+
+    assert (found.width, found.height) == (made.width, made.height) == (292, 192)
+    assert opened(made.preview).size == (292, 192)
+
+
 def test_noise_is_no_picture(tmp_path: Path) -> None:
     path = tmp_path / "a.dng"
     path.write_bytes(np.random.default_rng(1).bytes(3000))
