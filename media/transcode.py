@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -30,6 +31,7 @@ SOUND_RATES = (44_100, 48_000)
 SOUND_SAMPLES = 1024  # at once, where the encoder does not mind
 # Their packets do not say when they are shown; only the order that they are decoded in does.
 TIMELESS = ("avi", "mpegvideo", "h264", "hevc", "m4v")
+FRAMES_OUT_OF_ORDER = 48  # no more than decoders hold, so that damage puts nothing off by more
 UNCOPIED = (*TIMELESS, "mpeg")  # Nor does every packet of this one.
 APPLES_HEVC = "hvc1"  # the name by which Apple plays it
 DOCTYPE_BYTES = 64  # from the start of a Matroska file
@@ -102,10 +104,9 @@ class _Picture:
         settings: FFmpeg,
         turn: Pass | None,
     ) -> None:
-        rate = source.guessed_rate or source.average_rate or Fraction(30)
         track = output.add_stream(
             encoders.NAMES[settings.target_video_codec],
-            rate=rate,
+            rate=source.guessed_rate or source.average_rate or 30,
             options=encoders.video_options(settings, turn),
         )
         assert isinstance(track, VideoStream)
@@ -121,7 +122,7 @@ class _Picture:
         self._track = track
         self._start = round(start / track.codec_context.time_base)
         self._is_timeless = source.container.format.name in TIMELESS
-        self._step = round(1 / (track.codec_context.time_base * rate))
+        self._slots: deque[int] = deque(maxlen=FRAMES_OUT_OF_ORDER)
         self._shown = -1
         self._screen = video.Screen(settings.tonemap)
 
@@ -135,8 +136,10 @@ class _Picture:
         self._track.color_trc = 1 if is_mapped else frame.color_trc
 
     def take(self, packet: Packet[Any]) -> Iterator[Packet[VideoStream]]:
+        if self._is_timeless and packet.size and packet.dts is not None:
+            self._slots.append(packet.dts)
         for frame in _decoded(packet):
-            time = self._order(frame) if self._is_timeless else frame.pts
+            time = self._slot() if self._is_timeless else frame.pts
             if time is None or time - self._start <= self._shown:
                 continue  # Encoders take no step back.
             self._shown = time - self._start
@@ -145,13 +148,9 @@ class _Picture:
             made.pict_type = 0  # Where key frames are is the encoder's choice.
             yield from self._track.encode_lazy(made)
 
-    def _order(self, frame: VideoFrame) -> int:
-        """When it is shown, by the packet that it came with."""
-        if frame.dts is None:  # The last ones come without.
-            return self._start + self._shown + self._step
-        if self._shown < 0:  # The first comes with a later one, if some are stored out of order.
-            self._start = frame.dts
-        return frame.dts
+    def _slot(self) -> int | None:
+        """When the next frame is shown: as many come before it as packets came before one."""
+        return self._slots.popleft() if self._slots else None
 
     def end(self) -> Iterator[Packet[VideoStream]]:
         yield from self._track.encode_lazy(None)

@@ -40,6 +40,8 @@ FORMATS = (
 FIRST_SECONDS = 1.0
 PLACES = (0.1, 0.3, 0.5, 0.75)  # parts of the duration to look at when it begins in the dark
 FRAMES_PER_PLACE = 12  # until the first after a seek can be decoded
+BROADCASTS, FRAMES_PER_BROADCAST = ("mpegts", "mpeg"), 60  # They do not know where to seek to.
+LEAD_SECONDS = 1.0
 FRAMES_FROM_START, STRIDE = 120, 8
 DARK_MEAN, DARK_PEAK = 24, 60  # of 255
 HD_LINES = 720
@@ -240,10 +242,12 @@ def _candidates(container: InputContainer, stream: VideoStream) -> Iterator[Vide
     """Frames from all over it, key frames first; then those from its start."""
     seconds = _seconds(container, stream) or 0.0
     places = [min(FIRST_SECONDS, seconds / 10), *(part * seconds for part in PLACES)]
+    packets = FRAMES_PER_BROADCAST if container.format.name in BROADCASTS else FRAMES_PER_PLACE
     for place in dict.fromkeys(places):
         if _seek(container, stream, place):
-            yield from readable(container, stream, FRAMES_PER_PLACE, limit=1)
-    if _seek(container, stream, 0.0):
+            yield from readable(container, stream, packets, limit=1)
+    # Some time before it: what is decoded first need not be what is shown first.
+    if _seek(container, stream, -LEAD_SECONDS) or _seek(container, stream, 0.0):
         frames = readable(container, stream, FRAMES_FROM_START, limit=FRAMES_FROM_START)
         for number, frame in enumerate(frames):
             if number % STRIDE == 0:
@@ -252,7 +256,7 @@ def _candidates(container: InputContainer, stream: VideoStream) -> Iterator[Vide
 
 def _seek(container: InputContainer, stream: VideoStream, seconds: float) -> bool:
     offset = (stream.start_time or 0) + int(seconds / (stream.time_base or 1))
-    for is_backward in (seconds == 0.0, True):  # The key frame after, else the one before.
+    for is_backward in (seconds <= 0.0, True):  # The key frame after, else the one before.
         try:
             container.seek(offset, stream=stream, backward=is_backward)
         except av.FFmpegError:
