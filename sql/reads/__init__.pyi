@@ -730,7 +730,7 @@ class live_photos:
         id: UUID
         owner_id: UUID
     @staticmethod
-    async def find_other_half(connection: Connection, *, content_id: str | None, asset_id: UUID) -> find_other_half_row | None: ...
+    async def find_other_half(connection: Connection, *, content_id: str, asset_id: UUID) -> find_other_half_row | None: ...
     class get_part_row(TypedDict):
         id: UUID
         is_extracted: bool

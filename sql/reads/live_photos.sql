@@ -1,7 +1,6 @@
 -- find_other_half -> row?
 -- What was taken with an asset, by what both say: a film of a still, the still of a film. Neither
 -- is in another pair, nor in the trash, nor was parted; and what is locked away stays with what is.
--- nullable: content_id
 SELECT other.id, other.owner_id
   FROM asset AS own
   JOIN asset_exif AS own_exif ON own_exif.asset_id = own.id

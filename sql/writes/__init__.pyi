@@ -406,6 +406,8 @@ class licenses:
 
 class live_photos:
     @staticmethod
+    async def hold_identifier(connection: Connection, *, owner_id: UUID, content_id: str) -> None: ...
+    @staticmethod
     async def forget_identifier(connection: Connection, *, asset_id: UUID) -> None: ...
 
 class log:

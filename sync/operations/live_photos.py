@@ -65,21 +65,28 @@ async def hide_moving_part(
         await _hide(tx, owner_id, video_id, "hidden")
 
 
-async def hold_halves(tx: Transaction, asset_id: UUID, content_id: str | None) -> UUID | None:
-    """Hold the library, an asset, and what was taken with it as both say; return that.
+async def hold_around(tx: Transaction, asset_id: UUID) -> None:
+    """The same of one asset, whoever's it is; nothing where it was deleted."""
+    if source := await reads.assets.get_source(tx, asset_id=asset_id):
+        await hold(tx, source["owner_id"], [asset_id])
 
-    Whoever comes with the other half meanwhile waits here, and then finds this one.
+
+async def hold_halves(tx: Transaction, asset_id: UUID, content_id: str) -> UUID | None:
+    """Hold an asset, and what was taken with it as both say, with the library; return that.
+
+    Whoever comes with the other half meanwhile waits here, and then finds this one. Who is the
+    first holds nothing else: most are, and they are recorded side by side.
     """
     source = await reads.assets.get_source(tx, asset_id=asset_id)
     if source is None:
         return None
-    await access.hold_library(tx, source["owner_id"])
+    owner_id = source["owner_id"]
+    await writes.live_photos.hold_identifier(tx, owner_id=owner_id, content_id=content_id)
     found = await reads.live_photos.find_other_half(tx, asset_id=asset_id, content_id=content_id)
-    other_ids = [found["id"]] if found else []
-    await writes.assets.lock_around(
-        tx, asset_ids=[asset_id, *other_ids], owner_id=source["owner_id"]
-    )
-    return found["id"] if found else None
+    if found is None:
+        return None
+    await hold(tx, owner_id, [asset_id, found["id"]])
+    return found["id"]
 
 
 async def link_halves(tx: Transaction, asset_id: UUID, other_id: UUID, content_id: str) -> None:

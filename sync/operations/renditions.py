@@ -96,9 +96,9 @@ async def record_metadata(
     What was taken with it, or as a film inside of it, becomes one with it.
     """
     content_id = found.live_photo_cid
-    other_id = None
-    if content_id or film:
-        other_id = await live_photos.hold_halves(tx, asset_id, content_id)
+    other_id = await live_photos.hold_halves(tx, asset_id, content_id) if content_id else None
+    if film:
+        await live_photos.hold_around(tx, asset_id)
     known = await from_files.hold_asset(tx, asset_id, names_any=bool(found.tags or found.faces))
     if known is None:
         return  # Deleted meanwhile: nothing to show it on.
