@@ -24,7 +24,7 @@ POLL_SECONDS = 5.0  # A wish may not be heard, and an end is not announced to th
 RECONNECT_SECONDS = 0.5
 IDLE_SECONDS = 30.0  # Players ask every few seconds, unless they are paused or gone.
 YIELD_SECONDS = 10.0  # Who asks now goes before one that has not asked for so long.
-NICENESS = 5  # Before films that nobody waits for, after pictures.
+NICENESS = 2  # Long before films that nobody waits for, a little after pictures.
 
 
 class Streaming:

@@ -14,7 +14,7 @@ from uuid import UUID
 from media import hls_encoder, hls_outline
 from media.errors import UnreadableImage
 from media.hls_encoder import Request, Stopped
-from sql import Database
+from sql import Database, Disconnected
 from storage import paths, streams
 from storage.files import StorageFull
 from sync.config import FFmpeg
@@ -93,8 +93,6 @@ class Stream:
     async def stop(self) -> None:
         """At once: what was half made is gone."""
         self._task.cancel()
-        if self._run:
-            self._run.stop()
         await asyncio.gather(self._task, *self._runs, return_exceptions=True)
 
     async def _work(self) -> None:
@@ -105,8 +103,12 @@ class Stream:
             logger.warning("The film %s cannot be watched: %s", self._asset_id, problem)
             async with self._database.read() as connection:
                 await video_streams.note_failure(connection, self._id, self._worker, str(problem))
+        except Disconnected as lost:
+            logger.warning("The film %s is not watched on: %s", self._asset_id, lost)
         finally:
             telling.cancel()
+            if self._run:
+                self._run.stop()
 
     async def _tell(self) -> None:
         while True:

@@ -70,10 +70,12 @@ class News:
         while True:
             try:
                 async with self._database.listen(video_streams.SEGMENTS) as session:
+                    heard = list(self._waiting)  # What was said before, nobody heard.
                     while True:
-                        for stream_id in await hear(session, LISTEN_SECONDS):
+                        for stream_id in heard:
                             for news in self._waiting.get(stream_id, ()):
                                 news.set()
+                        heard = await hear(session, LISTEN_SECONDS)
             except Disconnected as lost:
                 logger.warning("What is made of films is not heard of: %s", lost)
                 await asyncio.sleep(RECONNECT_SECONDS)

@@ -101,12 +101,17 @@ async def start_worker(database, root):
 
 
 @pytest.fixture
-async def realtime(admin, start_worker):
-    """It is switched on, with one form only, and a worker waits."""
+async def switched_on(admin):
+    """With one form beside the film's own."""
     values = (await admin.get("/api/admin/config")).json
     values["ffmpeg"]["realtime"] = {
         "enabled": True, "resolutions": [480], "videoCodecs": ["h264"],
     }  # fmt: skip
     answer = await admin.put("/api/admin/config", values)
     assert answer.status == 200, answer.data
+
+
+@pytest.fixture
+async def realtime(switched_on, start_worker):
+    """It is switched on, and a worker waits."""
     return await start_worker()
