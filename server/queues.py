@@ -5,13 +5,30 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from server import backups, chores, timetable
 from server.body import InvalidBody
+from server.chores import Chore
 from server.endpoint import Call
 from sql import Transaction, reads
 from sync import queues, worker
 from sync.actor import Actor
 from sync.errors import Invalid
 from sync.operations import jobs
+
+# What is done as a whole, and not of one asset after the other.
+CHORES: dict[str, Chore] = {
+    "backupDatabase": backups.back_up,
+    "duplicateDetection": chores.group_identical,
+}
+NO_LEARNING = "there is no machine learning"
+REASONS = {
+    "faceDetection": NO_LEARNING,
+    "facialRecognition": NO_LEARNING,
+    "ocr": NO_LEARNING,
+    "smartSearch": NO_LEARNING,
+    "library": "external libraries are not scanned",
+    "migration": "all files lie where they belong",
+}
 
 
 def parse_name(call: Call) -> str:
@@ -57,9 +74,13 @@ async def drop(
 
 async def start(call: Call, name: str, *, is_forced: bool) -> None:
     """Have made what is missing, or everything. Raises Invalid."""
+    if chore := CHORES.get(name):
+        timetable.begin(call.request.app, chore)
+        return
     requested = [queue for queue in queues.list_ours(name) if queue in jobs.REQUESTS]
     if not requested:
-        raise Invalid(f"Nothing can be started here in the queue {name}")
+        why = REASONS.get(name, "its jobs begin by themselves, when something happens")
+        raise Invalid(f"Nothing can be started here in the queue {name}: {why}")
     if name == "storageTemplateMigration" and not call.context.config.storage_template.enabled:
         raise Invalid("The storage template is not enabled")
     counts, _ = await read_state(call)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import psycopg
 import pytest
 
+from server import queues as commands
 from sql import reads
+from storage.backups import list_backups
 from sync import queues, worker
 from sync.operations import jobs as operations
 from sync.operations import renditions
 from sync.stream import settle
 from sync.worker import Hopeless, drain
-from tests.sync.library import FOUND
+from tests.sync.library import FOUND, until
 
 EMPTY = {"active": 0, "completed": 0, "delayed": 0, "failed": 0, "paused": 0, "waiting": 0}
 METADATA, THUMBNAIL = "metadataExtraction", "thumbnailGeneration"
@@ -324,13 +328,46 @@ async def test_what_runs_is_not_started_again(three, database, command):
     assert await drain(database, "metadata", consumer) == 0
 
 
-@pytest.mark.parametrize("name", ["smartSearch", "library", "backgroundTask", "migration"])
-async def test_what_nobody_here_does_is_not_started(command, name):
+async def test_a_backup_is_started_as_a_queue(command, root):
+    assert (await command("backupDatabase", "start")).status == 200
+
+    await until(lambda: asyncio.to_thread(list_backups, root))
+
+
+async def test_what_is_identical_is_looked_for_by_hand(command, monkeypatch):
+    is_done = asyncio.Event()
+
+    async def look(_):
+        is_done.set()
+
+    monkeypatch.setitem(commands.CHORES, "duplicateDetection", look)
+    assert (await command("duplicateDetection", "start")).status == 200
+
+    async with asyncio.timeout(20):
+        await is_done.wait()
+
+
+@pytest.mark.parametrize("name", queues.IMMICH)
+async def test_each_queue_is_started_or_says_why_not(command, name):
     answer = await command(name, "start")
-    assert (answer.status, answer.message) == (
-        400,
-        f"Nothing can be started here in the queue {name}",
-    )
+
+    if answer.status != 200:
+        why = answer.message.removeprefix(f"Nothing can be started here in the queue {name}: ")
+        assert answer.status == 400
+        assert why in (
+            "there is no machine learning",
+            "external libraries are not scanned",
+            "all files lie where they belong",
+            "its jobs begin by themselves, when something happens",
+            "The storage template is not enabled",
+        )
+    for other in ("pause", "resume", "empty", "clear-failed"):
+        held = (400, "The BackgroundTask queue cannot be paused")
+        answer = await command(name, other)
+        if (name, other) == ("backgroundTask", "pause"):
+            assert (answer.status, answer.message) == held
+        else:
+            assert answer.status == 200
 
 
 async def test_who_paused_what_is_on_record(admin, database, command):
