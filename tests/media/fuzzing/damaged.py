@@ -26,6 +26,7 @@ from tests.media.pictures import exif, scene
 
 CASE_SECONDS = 120
 MEMORY_BYTES = 12 << 30
+ALSO_BYTES_MAX = 2 << 20
 SENT = datetime(2024, 5, 6, tzinfo=UTC)
 EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 2**31 - 1, 2**31, 2**32 - 1)
 
@@ -136,6 +137,9 @@ def attempt(path: Path, check: Check) -> str | None:
 
 def run(arguments: argparse.Namespace, folder: Path) -> int:
     samples = make_samples(folder)
+    for path in sorted(arguments.also.rglob("*")) if arguments.also else ():
+        if path.is_file() and path.stat().st_size < ALSO_BYTES_MAX:
+            samples[str(path)] = path, [images.render, _read_everything]
     wanted = [name for name in samples if arguments.only in name]
     todo = cases(wanted, arguments.seed, arguments.rounds)
     if arguments.case:
@@ -167,9 +171,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=10**9)
     parser.add_argument("--only", default="", help="part of the name of a sample")
+    parser.add_argument("--also", type=Path, help="a folder of pictures of real cameras")
     parser.add_argument("--case", help="name:seed")
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     with tempfile.TemporaryDirectory() as folder:
         return int(run(parser.parse_args(), Path(folder)) > 0)
-
