@@ -16,11 +16,12 @@ from server.context import Context
 from sql import Database, Disconnected, Transaction, reads
 from storage import janitor
 from storage.janitor import Implausible
-from sync import doctor, retention, schedule
+from sync import doctor, retention, schedule, topics
 from sync.config import NightlyTasks
 from sync.operations import (
     assets,
     duplicates,
+    jobs,
     memories,
     notifications,
     person_thumbnails,
@@ -124,6 +125,14 @@ async def request_missing_person_thumbnails(context: Context) -> None:
         logger.warning("%d people had lost their jobs", count)
 
 
+async def request_missing_sidecars(context: Context) -> None:
+    """The same of what people said and no file does."""
+    after: UUID | None = UUID(int=0)
+    while after is not None:
+        async with context.database.write() as tx:
+            after = await jobs.request(tx, topics.SIDECAR.name, after, is_forced=False)
+
+
 async def _request(
     context: Context,
     list_lacking: Callable[..., Awaitable[Sequence[Mapping[str, Any]]]],
@@ -216,6 +225,7 @@ CHORES: tuple[Chore, ...] = (
     forget_notifications,
     request_missing,
     request_missing_person_thumbnails,
+    request_missing_sidecars,
     films.request_missing_films,
     prune_log,
     search_unfit,

@@ -277,18 +277,13 @@ async def _show(call: Call, asset_id: UUID, permission: str) -> Json:
 
 
 async def _copy_sidecar(call: Call) -> None:
-    """Bytes first, then the fact."""
+    """Bytes first, then the fact; nobody else writes the sidecar meanwhile."""
     asked = call.body
-    async with call.context.database.read() as connection:
-        keys = await reads.assets.get_sidecars(
-            connection, source_id=asked.source_id, target_id=asked.target_id
-        )
-    if not keys["sidecar_key"]:
-        return
-    key = paths.sidecar(keys["original_key"])
-    await asyncio.to_thread(_copy_file, call.context.root, keys["sidecar_key"], key)
     async with call.context.database.write() as tx:
-        await copies.record_sidecar(tx, call.actor, asked.target_id, key)
+        keys = await copies.hold_sidecars(tx, call.actor, asked.source_id, asked.target_id)
+        if keys is not None:
+            await asyncio.to_thread(_copy_file, call.context.root, *keys)
+            await copies.record_sidecar(tx, call.actor, asked.target_id, keys[1])
 
 
 def _copy_file(root: Path, source_key: str, key: str) -> None:

@@ -166,59 +166,6 @@ class assets:
         people: Any
     @staticmethod
     async def show_assets(connection: Connection, *, with_exif: bool, with_tags: bool, with_people: bool, viewer_id: UUID | None, asset_ids: list[UUID]) -> list[show_assets_row]: ...
-    class get_assets_row(TypedDict):
-        id: UUID
-        owner_id: UUID
-        library_id: UUID | None
-        type: str
-        original_key: str
-        original_file_name: str
-        checksum: bytes
-        file_bytes: int
-        file_created_at: str
-        file_modified_at: str
-        local_date_time: str
-        duration_ms: int | None
-        is_favorite: bool
-        visibility: str
-        live_photo_video_id: UUID | None
-        thumbhash: bytes | None
-        width: int | None
-        height: int | None
-        is_edited: bool
-        is_offline: bool
-        created_at: str
-        updated_at: str
-        deleted_at: datetime | None
-        duplicate_id: UUID | None
-        stack_id: UUID | None
-        description: str
-        exif_image_width: int | None
-        exif_image_height: int | None
-        orientation: str | None
-        date_time_original: datetime | None
-        modify_date: datetime | None
-        time_zone: str | None
-        latitude: float | None
-        longitude: float | None
-        projection_type: str | None
-        city: str | None
-        state: str | None
-        country: str | None
-        make: str | None
-        model: str | None
-        lens_model: str | None
-        f_number: float | None
-        focal_length: float | None
-        iso: int | None
-        exposure_time: str | None
-        rating: int | None
-        stack_primary_asset_id: UUID
-        stack_asset_count: int
-        tags: Any
-        people: Any
-    @staticmethod
-    async def get_assets(connection: Connection, *, with_tags: bool, with_people: bool, asset_ids: list[UUID]) -> list[get_assets_row]: ...
     class get_source_row(TypedDict):
         id: UUID
         owner_id: UUID
@@ -267,7 +214,7 @@ class assets:
     async def get_copied(connection: Connection, *, asset_id: UUID) -> get_copied_row | None: ...
     class get_sidecars_row(TypedDict):
         sidecar_key: str
-        original_key: str
+        target_key: str
     @staticmethod
     async def get_sidecars(connection: Connection, *, source_id: UUID, target_id: UUID) -> get_sidecars_row: ...
     class get_edit_source_row(TypedDict):
@@ -581,6 +528,18 @@ class duplicates:
         album_id: UUID
     @staticmethod
     async def list_albums_of(connection: Connection, *, asset_ids: list[UUID]) -> list[list_albums_of_row]: ...
+    class list_alike_row(TypedDict):
+        id: UUID
+        duplicate_id: UUID | None
+        is_favorite: bool
+        visibility: str
+        rating: int | None
+        description: str
+        latitude: float | None
+        longitude: float | None
+        tag_ids: list[UUID]
+    @staticmethod
+    async def list_alike(connection: Connection, *, asset_ids: list[UUID]) -> list[list_alike_row]: ...
 
 class guesses:
     class get_rest_row(TypedDict):

@@ -112,10 +112,14 @@ SELECT asset.is_favorite, stack.primary_asset_id,
  WHERE asset.id = %(asset_id)s;
 
 -- get_sidecars -> row
--- Where the sidecar of one asset is, and the original of another.
+-- Where the sidecar of one asset is, and where that of another is or belongs.
+-- nullable: sidecar_key
 SELECT (SELECT file.key FROM asset_file AS file
          WHERE file.asset_id = %(source_id)s AND file.type = 'sidecar') AS sidecar_key,
-       (SELECT asset.original_key FROM asset WHERE asset.id = %(target_id)s) AS original_key;
+       (SELECT coalesce(file.key, asset.original_key || '.xmp')
+          FROM asset
+          LEFT JOIN asset_file AS file ON file.asset_id = asset.id AND file.type = 'sidecar'
+         WHERE asset.id = %(target_id)s) AS target_key;
 
 -- get_edit_source -> row?
 -- What a worker needs to show a picture as it was edited.

@@ -126,13 +126,19 @@ WITH page AS MATERIALIZED (
      WHERE asset.id > %(after)s
        AND asset.deleted_at IS NULL
        AND (asset.type = 'VIDEO' OR %(queue)s <> 'transcode')
-       AND (%(is_forced)s
+       AND ((%(is_forced)s AND %(queue)s <> 'sidecar')
             OR CASE %(queue)s
                     WHEN 'metadata' THEN asset.width IS NULL
                     WHEN 'sidecar' THEN EXISTS (
                          SELECT FROM asset_exif AS exif
                           WHERE exif.asset_id = asset.id
                             AND (exif.is_unwritten
+                                 OR (%(is_forced)s
+                                     AND (exif.edited <> '{}'
+                                          OR EXISTS (
+                                              SELECT FROM asset_file AS file
+                                               WHERE file.asset_id = asset.id
+                                                 AND file.type = 'sidecar')))
                                  OR exif.tags <> ARRAY(
                                      SELECT tag.value
                                        FROM tag_asset

@@ -8,7 +8,7 @@ from sql import Transaction, reads, writes
 from sync import access
 from sync.actor import Actor
 from sync.errors import Invalid
-from sync.operations import albums, assets, renditions, shared_links, stacks
+from sync.operations import albums, assets, renditions, shared_links, sidecars, stacks
 
 
 async def copy_asset(
@@ -42,8 +42,20 @@ async def copy_asset(
             await shared_links.add_assets(tx, actor, link_id, [target_id])
 
 
+async def hold_sidecars(
+    tx: Transaction, actor: Actor, source_id: UUID, target_id: UUID
+) -> tuple[str, str] | None:
+    """Hold two assets; return where the sidecar of one is, and where that of the other belongs.
+    None: there is none."""
+    await access.lock_assets(tx, actor, [source_id, target_id], "asset.copy")
+    keys = await reads.assets.get_sidecars(tx, source_id=source_id, target_id=target_id)
+    source_key, target_key = keys["sidecar_key"], keys["target_key"]
+    return (source_key, target_key) if source_key else None
+
+
 async def record_sidecar(tx: Transaction, actor: Actor, asset_id: UUID, key: str) -> None:
-    """A sidecar that is stored beside an asset is its own, and is to be read."""
-    await access.lock_assets(tx, actor, [asset_id], "asset.copy")
+    """A sidecar that is stored beside an asset, which is held, is its own, and is to be read. What
+    people said of the asset itself is to be written into it again."""
     await writes.assets.put_file(tx, asset_id=asset_id, type="sidecar", key=key)
+    await sidecars.request_writing(tx, actor.user_id, [asset_id])
     await renditions.request_metadata(tx, actor.user_id, [asset_id])
