@@ -30,6 +30,7 @@ from sync.operations import assets, renditions
 from tests.fix_media import Library
 from tests.media.films import film, high_range, tone
 from tests.media.pictures import distance, opened, scene, turned
+from tests.media.test_containers import hum
 from tests.media.test_video import MATRICES
 from tests.media.test_worker import media_process, until
 
@@ -100,6 +101,9 @@ def test_what_browsers_play_stays_as_it_is(
         ({"transcode": "optimal", "target_resolution": "original"}, False),
         ({"transcode": "bitrate", "max_bitrate": "10M"}, False),
         ({"transcode": "bitrate", "max_bitrate": "1k"}, True),
+        ({"transcode": "bitrate", "max_bitrate": "0"}, False),  # without a bound
+        ({"transcode": "bitrate", "target_resolution": "90"}, False),
+        ({"transcode": "required", "target_resolution": "90"}, False),
         ({"transcode": "required", "accepted_video_codecs": ("hevc",)}, True),
         ({"transcode": "required", "accepted_audio_codecs": ("opus",)}, True),
         ({"transcode": "disabled", "accepted_video_codecs": ("hevc",)}, False),
@@ -175,7 +179,211 @@ def test_another_container_is_enough_for_what_is_accepted(
     assert video.probe(result).orientation == 6
 
 
+@pytest.mark.parametrize(("doctype", "is_needed"), [("webm", False), ("matroska", True)])
+def test_a_matroska_file_is_not_a_webm_by_its_name(
+    tmp_path: Path, made: Callable[..., Path | None], doctype: str, is_needed: bool
+) -> None:
+    path = tmp_path / f"a.{'webm' if doctype == 'webm' else 'mkv'}"
+    film(path, [SCENE] * 5, codec="libvpx-vp9", sound="libopus")
+
+    result = made(path.rename(tmp_path / "a.film"), accepted_video_codecs=("vp9",))
+
+    assert (result is not None) == is_needed
+
+
+def test_hevc_that_is_copied_plays_on_what_apple_makes(
+    tmp_path: Path, made: Callable[..., Path | None]
+) -> None:
+    path = film(tmp_path / "a.mkv", [SCENE] * 5, codec="libx265")
+
+    result = made(path, accepted_video_codecs=("hevc",))
+
+    assert result and b"hvc1" in result.read_bytes() and b"hev1" not in result.read_bytes()
+
+
+def test_only_what_is_seen_and_heard_is_kept(
+    tmp_path: Path, made: Callable[..., Path | None]
+) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("libx264", rate=10) for _ in range(2)]
+        sounds = [container.add_stream("libopus", rate=48_000) for _ in range(2)]
+        texts = container.add_mux_stream("subrip")
+        container.add_attachment("cover.jpg", "image/jpeg", b"\xff\xd8\xff\xd9")
+        for stream, size in zip(streams, ((160, 90), (320, 180)), strict=True):
+            assert isinstance(stream, av.VideoStream)
+            (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
+            stream.metadata["BPS"] = str(size[0] * 1000)
+        for number in range(10):
+            for stream in streams:
+                assert isinstance(stream, av.VideoStream)
+                picture = np.asarray(scene(stream.width, stream.height))
+                frame = av.VideoFrame.from_ndarray(picture).reformat(format="yuv420p")
+                frame.pts, frame.time_base = number, Fraction(1, 10)
+                container.mux(stream.encode(frame))
+        text = av.Packet(b"Hello")
+        text.stream, text.pts, text.dts, text.time_base = texts, 0, 0, Fraction(1, 1000)
+        text.duration = 500
+        container.mux(text)
+        for stream in streams:
+            container.mux(stream.encode())
+        for sound in sounds:
+            assert isinstance(sound, av.AudioStream)
+            hum(container, sound)
+
+    result = made(path)
+
+    assert result
+    with av.open(str(result)) as container:
+        assert sorted(stream.type for stream in container.streams) == ["audio", "video"]
+
+
+# How it is encoded.
+
+
+def frames(path: Path) -> list[str]:
+    """I, P and B, in the order they are shown."""
+    with av.open(str(path)) as container:
+        return [" IPBSspB"[frame.pict_type] for frame in container.decode(video=0)]
+
+
+def test_how_frames_depend_on_each_other(tmp_path: Path, made: Callable[..., Path | None]) -> None:
+    path = film(tmp_path / "a.avi", [SCENE] * 40, codec="mpeg4")
+
+    plain = made(path, preset="ultrafast")
+    assert plain and "B" not in frames(plain)
+    other = made(path, preset="medium", bframes=2, gop_size=8, refs=2)
+
+    assert other
+    found = "".join(frames(other))
+    assert "B" in found and "BBB" not in found
+    assert found[0] == "I" and max(len(part) for part in found.split("I")) < 8
+    settings = other.read_bytes()  # x264 leaves a note of them in the film.
+    assert b"ref=2" in settings and b"bframes=2" in settings and b"keyint=8" in settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, [b"rc=crf", b"crf=23.0"]),
+        ({"crf": 30, "preset": "veryfast"}, [b"rc=crf", b"crf=30.0"]),
+        ({"crf": 30, "cq_mode": "cqp"}, [b"rc=cqp", b"qp=30"]),
+        ({"cq_mode": "icq"}, [b"rc=crf", b"crf=23.0"]),  # only with other hardware
+        ({"max_bitrate": "2M"}, [b"rc=crf", b"vbv_maxrate=2000", b"vbv_bufsize=4000"]),
+        ({"max_bitrate": "2000"}, [b"vbv_maxrate=2000"]),  # in thousands
+        ({"max_bitrate": "2M", "two_pass": True}, [b"rc=2pass", b"bitrate=1379"]),
+        ({"two_pass": True}, [b"rc=crf", b"crf=23.0"]),  # Without a bound one is enough.
+        ({"threads": 1}, [b"threads=1 "]),
+        ({"threads": 3}, [b"threads=3 "]),
+    ],
+)
+def test_how_good_it_is(
+    tmp_path: Path,
+    made: Callable[..., Path | None],
+    settings: dict[str, Any],
+    told: list[bytes],
+) -> None:
+    path = film(tmp_path / "a.avi", [scene(640, 360)] * 12, codec="mpeg4", sound="mp2")
+
+    result = made(path, **settings)
+
+    assert result
+    data = result.read_bytes()
+    assert [note for note in told if note not in data] == []
+    assert_it_plays(result)
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_two_passes_keep_to_the_size_that_is_set(
+    tmp_path: Path, made: Callable[..., Path | None], codec: str
+) -> None:
+    chance = np.random.default_rng(4)
+    noise = [Image.fromarray(chance.integers(0, 255, (180, 320, 3), np.uint8)) for _ in range(40)]
+    path = film(tmp_path / "a.avi", noise, codec="mpeg4")
+
+    result = made(path, max_bitrate="580k", two_pass=True, target_video_codec=codec)
+
+    assert result
+    size = sum(packet.size for packet in av.open(str(result)).demux(video=0))
+    assert size * 8 / 4 == pytest.approx(400_000, rel=0.35)
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "av1"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"crf": 40, "cq_mode": "cqp"},
+        {"max_bitrate": "300k", "threads": 1},
+        {"bframes": 3, "refs": 3, "gop_size": 5, "threads": 2},
+    ],
+)
+def test_every_encoder_takes_every_setting(
+    tmp_path: Path, made: Callable[..., Path | None], codec: str, settings: dict[str, Any]
+) -> None:
+    path = film(tmp_path / "a.avi", [SCENE] * 12, codec="mpeg4")
+
+    result = made(path, target_video_codec=codec, **settings)
+
+    assert result
+    assert seconds(result)["video"] == pytest.approx(1.2, abs=0.11)
+
+
 # How it looks and sounds.
+
+
+def test_what_has_no_rate_keeps_its_pace(tmp_path: Path, made: Callable[..., Path | None]) -> None:
+    moments = [0, 40, 50, 200, 210, 900, 1500]  # thousandths, as phones film in the dark
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx265", rate=30, options={"x265-params": "log-level=none"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for moment in moments:
+            frame = av.VideoFrame.from_ndarray(np.asarray(scene(64, 36))).reformat(format="yuv420p")
+            frame.pts, frame.time_base = moment, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+    result = made(path)
+
+    assert result
+    with av.open(str(result)) as container:
+        found = [float(frame.time or 0) * 1000 for frame in container.decode(video=0)]
+    assert found == pytest.approx(moments, abs=1)
+
+
+@pytest.mark.parametrize("layout", ["mono", "stereo", "5.1", "7.1"])
+def test_what_the_middle_says_is_heard_on_both_sides(
+    tmp_path: Path, made: Callable[..., Path | None], layout: str
+) -> None:
+    path = tmp_path / "a.mov"
+    names = [channel.name for channel in av.AudioLayout(layout).channels]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=48_000, layout=layout)
+        assert isinstance(sound, av.AudioStream)
+        picture = av.VideoFrame.from_ndarray(np.asarray(scene(64, 36))).reformat(format="yuv420p")
+        picture.pts, picture.time_base = 0, Fraction(1, 10)
+        container.mux([*stream.encode(picture), *stream.encode()])
+        wave = 8_000 * np.sin(np.arange(48_000) * 2 * np.pi * 440 / 48_000)
+        samples = np.zeros((48_000, len(names)), np.int16)
+        samples[:, names.index("FC") if "FC" in names else slice(None)] = (
+            wave[:, None] if "FC" not in names else wave
+        )
+        heard = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout=layout)
+        heard.sample_rate, heard.pts, heard.time_base = 48_000, 0, Fraction(1, 48_000)
+        container.mux([*sound.encode(heard), *sound.encode()])
+
+    result = made(path)
+
+    assert result
+    with av.open(str(result)) as container:
+        assert container.streams.audio[0].channels == (1 if layout == "mono" else 2)
+        sides = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], 1)
+    assert (np.abs(sides).max(1) > 0.03).all()
 
 
 @pytest.mark.parametrize("turn", [1, 3, 6, 8])
