@@ -37,6 +37,7 @@ Email = Annotated[str, msgspec.Meta(pattern=EMAIL, max_length=320)]
 Path = tuple[str | int, ...]
 Issue = dict[str, Any]
 MISSING = object()
+_described: dict[type[Any], types.Type] = {}
 
 
 class Id(UUID):
@@ -62,7 +63,7 @@ class InvalidBody(Invalid):
 def decode_json(data: bytes, struct: type[Any]) -> Any:
     """A body as a struct. Raises InvalidBody, and Invalid where it is no JSON at all."""
     if not data:
-        raise InvalidBody(list(_check(types.type_info(struct), MISSING, ())))
+        raise InvalidBody(list(_check(_describe(struct), MISSING, ())))
     try:
         if b"\\u0000" in data:
             return convert(msgspec.json.decode(data), struct)
@@ -81,7 +82,7 @@ def convert(value: Any, struct: type[Any]) -> Any:
     try:
         return msgspec.convert(value, struct, dec_hook=_decode_special)
     except msgspec.ValidationError as error:
-        if issues := list(_check(types.type_info(struct), value, ())):
+        if issues := list(_check(_describe(struct), value, ())):
             raise InvalidBody(issues) from error
     try:  # Nothing is wrong but a whole number written as 1.0.
         return msgspec.convert(value, struct, strict=False, dec_hook=_decode_special)
@@ -91,7 +92,7 @@ def convert(value: Any, struct: type[Any]) -> Any:
 
 def convert_text(fields: Mapping[str, Sequence[str]], struct: type[Any]) -> Any:
     """The text of a query or a form as a struct, by what each field is to be."""
-    info = types.type_info(struct)
+    info = _describe(struct)
     assert isinstance(info, types.StructType)
     loose = {
         field.encode_name: _loosen(field.type, list(fields[field.encode_name]))
@@ -106,6 +107,13 @@ def parse_id(text: str, name: str) -> UUID:
     if not UUID_V4.fullmatch(text):
         raise InvalidBody([_invalid_id((name,))])
     return UUID(text)
+
+
+def _describe(struct: type[Any]) -> types.Type:
+    """What a struct consists of; to find out takes longer than to read a request."""
+    if struct not in _described:
+        _described[struct] = types.type_info(struct)
+    return _described[struct]
 
 
 def _decode_special(type_: type, value: object) -> object:

@@ -35,7 +35,7 @@ class Event(NamedTuple):
 class Assets(NamedTuple):
     """Assets as they are now; what was deleted meanwhile is missing."""
 
-    rows: dict[UUID, reads.assets.get_assets_row]
+    rows: dict[UUID, reads.assets.show_assets_row]
     lines: dict[tuple[str, UUID], msgspec.Raw]  # data of sync lines, by kind and asset
 
 
@@ -72,8 +72,13 @@ async def _read_assets(
     connection: Connection, asset_ids: Iterable[UUID], scopes: Iterable[UUID]
 ) -> Assets:
     keys = list(asset_ids)
-    rows = await reads.assets.get_assets(
-        connection, asset_ids=keys, with_people=True, with_tags=True
+    rows = await reads.assets.show_assets(
+        connection,
+        asset_ids=keys,
+        viewer_id=None,  # each its owner
+        with_exif=True,
+        with_people=True,
+        with_tags=True,
     )
     lines = await reads.log.list_lines(
         connection, kinds=["asset", "asset_exif"], scopes=list(scopes), keys=keys
@@ -234,13 +239,13 @@ TELLERS: dict[str, Teller | None] = {
     "asset.sidecar_written": None,
     "asset.transcoded": None,
     "asset.metadata_extracted": None,
+    "asset.move_requested": None,
+    "asset.moved": None,
     "asset.thumbnail_made": _tell_upload,
     "asset.updated": _tell_update,
     "asset.hidden": _tell_hidden,
     "asset.trashed": _tell_trash,
     "asset.restored": _tell_restore,
-    "asset.move_requested": None,
-    "asset.moved": None,
     "asset.deleted": _tell_deletion,
     "asset_metadata.changed": None,
     "asset_edit.changed": None,
@@ -314,5 +319,5 @@ TELLERS: dict[str, Teller | None] = {
     "maintenance.ended": None,
     "integrity.checked": None,
     "integrity.resolved": None,
-}
     "storage_name.dropped": None,
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -112,10 +112,11 @@ def is_new(asked: Any) -> bool:
     return any(getattr(asked, name, UNSET) is not UNSET for name in NEW_FIELDS)
 
 
-def write_cursor(order: Order, last: Found) -> str:
-    """Where the next page begins. It only moves in the order, so to forge one gains nothing."""
-    key = last.key.isoformat() if isinstance(last.key, datetime) else last.key
-    data = json.dumps([*order, key, str(last.id)])
+def write_cursor(order: Order, last: Mapping[str, object]) -> str:
+    """Where the page after a row begins. It only moves in the order, so to forge one gains
+    nothing."""
+    key = last["key"].isoformat() if isinstance(last["key"], datetime) else last["key"]
+    data = json.dumps([*order, key, str(last["id"])])
     return urlsafe_b64encode(data.encode()).decode().rstrip("=")
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 from uuid import UUID
 
 from sqlglot import exp
 
+from sql import reads
 from sql.conditions import COLUMNS, OWNED, Condition, compose, is_confined, parse, simplify
 from sql.database import Connection
+from sql.loader import Query
 
 Direction = Literal["asc", "desc"]
 
@@ -34,6 +36,26 @@ ORDERS = {
 }
 UNRATED = {"asc": 32_767, "desc": -32_768}  # last in both
 EXIF = "asset_exif AS exif"
+OF_ASSET = "exif.asset_id = asset.id AND exif.owner_id = asset.owner_id"  # whose indexes begin so
+# Of each owner the first value there is, and from each the next, as long as there is one: of a
+# library it reads as many rows as there are values.
+STEPS = f"""
+WITH RECURSIVE step AS (
+    SELECT owner.id AS owner_id, ''::text AS value FROM unnest(%(owner_ids)s::uuid[]) AS owner (id)
+     UNION ALL
+    SELECT step.owner_id, (SELECT {{column}} FROM asset_exif AS exif
+                            WHERE exif.owner_id = step.owner_id AND {{column}} > step.value
+                            ORDER BY {{column}} LIMIT 1)
+      FROM step WHERE step.value IS NOT NULL
+)
+SELECT found.value FROM (
+    SELECT DISTINCT step.value FROM step
+     WHERE step.value <> ''
+       AND (SELECT true FROM asset_exif AS exif JOIN asset ON asset.id = exif.asset_id
+             WHERE exif.owner_id = step.owner_id AND {{column}} = step.value AND {PARTNERS}
+             LIMIT 1)) AS found
+ ORDER BY searchable(found.value), found.value
+"""
 
 
 class Order(NamedTuple):
@@ -45,7 +67,7 @@ NEWEST_FIRST = Order()
 
 
 class Found(NamedTuple):
-    """One asset, and where it stands in the order."""
+    """An asset, and where it stands in the order."""
 
     id: UUID
     key: Any
@@ -80,15 +102,20 @@ async def find_assets(
     limit: int,
     offset: int = 0,
     after: Found | None = None,
-) -> list[Found]:
-    """Up to so many, in order; after one that was found before, or after so many."""
+    with_exif: bool = False,
+    with_people: bool = False,
+) -> list[reads.assets.show_assets_row]:
+    """Up to so many, in order; after one that was found before, or after so many.
+
+    Each has also the `key` by which they are in order.
+    """
     shape, values = _shape_of(search)
     statement = _find(shape, order, after is not None)
     values |= {"limit": limit, "offset": offset, "upto": offset + limit}
+    values |= {"with_exif": with_exif, "with_people": with_people, "with_tags": False}
     if after:
         values |= {"after_id": after.id, "after_key": after.key}
-    rows = await _fetch(connection, statement, values)
-    return [Found(row["id"], row["key"]) for row in rows]
+    return await _fetch(connection, statement, values)
 
 
 async def pick_assets(connection: Connection, search: Search, *, limit: int) -> list[UUID]:
@@ -104,15 +131,22 @@ async def count_assets(connection: Connection, search: Search) -> int:
     return int(row["total"])
 
 
+async def list_shown_values(
+    connection: Connection, owner_ids: Sequence[UUID], field: str
+) -> list[str]:
+    """What is in a column of all that is in timelines, each once, as people sort words."""
+    statement = STEPS.format(column=COLUMNS[field]).encode()
+    cursor = await connection.execute(statement, {"owner_ids": list(owner_ids)})
+    return [row["value"] for row in await cursor.fetchall()]
+
+
 async def list_values(connection: Connection, search: Search, field: str) -> list[str]:
     """What is in a column of the assets found, each once, as people sort words."""
     shape, values = _shape_of(search)
     return [row["value"] for row in await _fetch(connection, _values(shape, field), values)]
 
 
-async def _fetch(
-    connection: Connection, statement: bytes, values: dict[str, Any]
-) -> list[dict[str, Any]]:
+async def _fetch(connection: Connection, statement: bytes, values: dict[str, Any]) -> list[Any]:
     """Planned for these values: what finds a rare word is no way to find a common one."""
     cursor = await connection.execute(statement, values, prepare=False)
     return await cursor.fetchall()
@@ -180,7 +214,7 @@ def _select(shape: _Shape, scope: str | None, *columns: exp.Expr | str) -> exp.S
     return (
         exp.select(*columns, dialect="postgres")
         .from_("asset")
-        .join(EXIF, on="exif.asset_id = asset.id", join_type="left", dialect="postgres")
+        .join(EXIF, on=OF_ASSET, join_type="left", dialect="postgres")
         .where(_where(shape, scope), dialect="postgres")
     )
 
@@ -210,20 +244,40 @@ def _page(shape: _Shape, scope: str | None, order: Order, is_next: bool) -> exp.
 
 @lru_cache(maxsize=256)
 def _find(shape: _Shape, order: Order, is_next: bool) -> bytes:
+    """The first, shown as by their ids: to send those here and back takes longer than to plan."""
+    is_desc = order.direction == "desc"
+    shown = cast(Query, reads.assets.show_assets)
+    select = cast(exp.Select, parse(shown.text)).select("found.key")
+    select.set("where", None)
+    first = _first(shape, order, is_next).subquery("found")
+    return _text(
+        select.join(first, on="found.id = asset.id").order_by(
+            *(
+                exp.Ordered(this=exp.column(name, "found"), desc=is_desc, nulls_first=is_desc)
+                for name in ("key", "id")
+            )
+        )
+    )
+
+
+def _first(shape: _Shape, order: Order, is_next: bool) -> exp.Query:
     """Each owner's assets are in order in an index: each gives its first, and those are merged."""
     limit, offset, upto = (exp.Placeholder(this=name) for name in ("limit", "offset", "upto"))
     if not shape.has_partners or _scope(shape) != OURS:
-        return _text(_page(shape, _scope(shape), order, is_next).limit(limit).offset(offset))
+        return _page(shape, _scope(shape), order, is_next).limit(limit).offset(offset)
     own = _page(shape, OWN, order, is_next).limit(upto)
     of_partner = f"asset.owner_id = partner.id AND {PARTNERS}"
     theirs = _page(shape, of_partner, order, is_next).limit(upto)
-    return f"""
+    return exp.maybe_parse(
+        f"""
         SELECT found.id, found.key FROM (
             ({own.sql(dialect="postgres")}) UNION ALL
             SELECT shown.id, shown.key FROM unnest(%(partner_ids)s) AS partner (id)
              CROSS JOIN LATERAL ({theirs.sql(dialect="postgres")}) AS shown) AS found
          ORDER BY found.key {order.direction}, found.id {order.direction}
-         LIMIT %(limit)s OFFSET %(offset)s""".encode()
+         LIMIT %(limit)s OFFSET %(offset)s""",
+        dialect="postgres",
+    )
 
 
 @lru_cache(maxsize=256)
@@ -246,4 +300,4 @@ def _values(shape: _Shape, field: str) -> bytes:
 
 
 def _text(tree: exp.Expr) -> bytes:
-    return tree.sql(dialect="postgres").encode()
+    return tree.sql(dialect="postgres", comments=False).encode()

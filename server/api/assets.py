@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
+import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from server.assets import show_assets
@@ -18,8 +19,8 @@ from server.bulk import Ids
 from server.endpoint import Call, endpoint
 from server.wire import Json
 from server.wire.accounts import show_user
-from server.wire.assets import show_metadata, show_text
-from sql import reads
+from server.wire.assets import add_owner, show_metadata, show_text
+from sql import Connection, reads
 from storage import files, paths
 from sync import access
 from sync.errors import Invalid, NoAccess
@@ -137,8 +138,10 @@ async def get_asset_statistics(call: Call) -> Json:
 
 @endpoint("GET", "/assets/{id}", auth="link", permission="asset.read")
 async def get_asset_info(call: Call) -> Json:
-    await _require(call, [call.ids["id"]], "asset.read")
-    return await _show(call, call.ids["id"], "asset.read")
+    asset_id = call.ids["id"]
+    async with call.context.database.read() as connection:
+        await access.require_assets(connection, call.actor, [asset_id], "asset.read")
+        return await _show(connection, call, asset_id, "asset.read")
 
 
 @endpoint("PUT", "/assets/{id}", permission="asset.update", body=AssetUpdate, aliases=("PATCH",))
@@ -150,7 +153,8 @@ async def update_asset(call: Call) -> Json:
         await assets.update_assets(tx, call.actor, [asset_id], **_details(call.body))
         if video_id is not UNSET:
             await live_photos.link_live_photo(tx, call.actor, asset_id, video_id)
-    return await _show(call, asset_id, "asset.update")
+    async with call.context.database.read() as connection:
+        return await _show(connection, call, asset_id, "asset.update")
 
 
 @endpoint("PUT", "/assets", permission="asset.update", body=AssetBulkUpdate, aliases=("PATCH",))
@@ -258,22 +262,21 @@ async def _require(call: Call, asset_ids: list[UUID], permission: str) -> None:
         await access.require_assets(connection, call.actor, asset_ids, permission)
 
 
-async def _show(call: Call, asset_id: UUID, permission: str) -> Json:
+async def _show(connection: Connection, call: Call, asset_id: UUID, permission: str) -> msgspec.Raw:
     """Also whose it is, as apps show in albums of many; visitors of a link are not told."""
-    async with call.context.database.read() as connection:
-        shown = await show_assets(
-            connection,
-            call.actor,
-            [asset_id],
-            with_exif=True,
-            with_people=True,
-            with_tags=True,
-        )
-        owner_id = shown[0]["ownerId"] if shown else None
-        owner = owner_id and await reads.users.get_user(connection, user_id=owner_id)
-    if not owner:
+    shown = await show_assets(
+        connection,
+        call.actor,
+        [asset_id],
+        with_exif=True,
+        with_people=True,
+        with_tags=True,
+    )
+    owner = await reads.users.get_owner(connection, asset_id=asset_id)
+    if not (shown and owner):
         raise NoAccess(permission)
-    return shown[0] if call.actor.link else shown[0] | {"owner": show_user(owner)}
+    asset = shown[asset_id]
+    return asset if call.actor.link else add_owner(asset, show_user(owner))
 
 
 async def _copy_sidecar(call: Call) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta
 
 from server.assets import show_assets
@@ -37,7 +38,7 @@ async def get_asset_duplicates(call: Call) -> Json:
         groups = await reads.duplicates.list_groups(connection, owner_id=call.actor.user_id)
         ids = [id_ for group in groups for id_ in group["asset_ids"]]
         shown = await show_assets(connection, call.actor, ids, with_exif=True, with_tags=True)
-    by_id = {asset["id"]: asset for asset in shown}
+    by_id = {id_: msgspec.json.decode(asset) for id_, asset in shown.items()}
     return [
         show_group(
             group["duplicate_id"], [by_id[id_] for id_ in group["asset_ids"] if id_ in by_id]

@@ -209,5 +209,5 @@ async def _show(
     rows: Sequence[reads.memories.get_memory_row] | Sequence[reads.memories.list_memories_row],
 ) -> list[Json]:
     ids = [id_ for row in rows for id_ in row["asset_ids"]]
-    by_id = {asset["id"]: asset for asset in await show_assets(connection, call.actor, ids)}
-    return [show_memory(row, by_id) for row in rows]
+    assets = await show_assets(connection, call.actor, ids)
+    return [show_memory(row, assets) for row in rows]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from server.assets import show_assets
@@ -20,6 +21,7 @@ from server.search_body import (
 )
 from server.searches import is_new, read_cursor, read_order, read_search, write_cursor
 from server.wire import Json
+from server.wire.assets import show_asset
 from server.wire.people import show_person
 from sql import Connection, filters, reads
 from sql.conditions import Condition
@@ -43,6 +45,9 @@ NARROWING = {
     "model": ("make", "lensModel"),
     "lensModel": ("make", "model"),
 }
+
+
+IN_TIMELINE = (Condition("visibility", "eq", "timeline"), Condition("trashedAt", "eq", None))
 
 
 class PersonSearch(Body, kw_only=True):
@@ -74,12 +79,12 @@ async def search_assets(call: Call) -> Json:
             limit=asked.size + 1,
             offset=(page - 1) * asked.size,
             after=after,
+            with_exif=asked.with_exif,
+            with_people=asked.with_people,
         )
-        shown = found[: asked.size]
-        items = await _show(connection, call, [one.id for one in shown])
-    has_more = len(found) > asked.size
+    shown, has_more = found[: asked.size], len(found) > asked.size
     return _show_results(
-        items,
+        [show_asset(row, call.actor) for row in shown],
         next_page=str(page + 1) if has_more and not is_new(asked) else None,
         next_cursor=write_cursor(order, shown[-1]) if has_more and is_new(asked) else None,
     )
@@ -99,7 +104,14 @@ async def search_random(call: Call) -> Json:
     async with call.context.database.read() as connection:
         search = await _admit(connection, call, search)
         ids = await filters.pick_assets(connection, search, limit=call.body.size)
-        return await _show(connection, call, ids)
+        shown = await show_assets(
+            connection,
+            call.actor,
+            ids,
+            with_exif=call.body.with_exif,
+            with_people=call.body.with_people,
+        )
+    return list(shown.values())
 
 
 @endpoint("POST", "/search/large-assets", permission="asset.read", query=LargeAssetSearch)
@@ -108,9 +120,10 @@ async def search_large_assets(call: Call) -> Json:
     search = read_search(call.query, call.actor)
     async with call.context.database.read() as connection:
         search = await _admit(connection, call, search)
-        found = await filters.find_assets(connection, search, order, limit=call.query.size)
-        ids = [one.id for one in found]
-        return await show_assets(connection, call.actor, ids, with_exif=True)
+        found = await filters.find_assets(
+            connection, search, order, limit=call.query.size, with_exif=True
+        )
+    return [show_asset(row, call.actor) for row in found]
 
 
 @endpoint("POST", "/search/smart", permission="asset.read", body=SmartSearch)
@@ -137,17 +150,18 @@ async def get_search_suggestions(call: Call) -> Json:
     given = {"lensModel": asked.lens_model} | {
         name: getattr(asked, name) for name in ("country", "state", "make", "model")
     }
-    conditions = [
-        Condition("visibility", "eq", "timeline"),
-        Condition("trashedAt", "eq", None),
-        Condition(field, "ne", ""),
-        *(Condition(name, "eq", given[name]) for name in NARROWING.get(field, ()) if given[name]),
+    narrowed = [
+        Condition(name, "eq", given[name]) for name in NARROWING.get(field, ()) if given[name]
     ]
     async with call.context.database.read() as connection:
         owners = await _list_owners(connection, call)
-        search = Search(owners[0], conditions, partner_ids=owners[1:])
-        values: list[Any] = list(await filters.list_values(connection, search, field))
-    return [*values, None] if asked.include_null else values
+        if narrowed:
+            conditions = [*IN_TIMELINE, Condition(field, "ne", ""), *narrowed]
+            search = Search(owners[0], conditions, partner_ids=owners[1:])
+            found = await filters.list_values(connection, search, field)
+        else:
+            found = await filters.list_shown_values(connection, owners, field)
+    return [*found, None] if asked.include_null else found
 
 
 @endpoint("GET", "/search/explore", permission="asset.read")
@@ -156,25 +170,18 @@ async def get_explore_data(call: Call) -> Json:
         owner_id = call.actor.user_id
         cities = await reads.search.list_main_cities(connection, owner_id=owner_id)
         newcomers = await reads.search.list_newcomers(connection, owner_id=owner_id)
-        ids = [row["asset_id"] for row in cities] + [row["id"] for row in newcomers]
-        assets = await _show_by_id(connection, call, ids)
+        ids = [row["id"] for row in [*cities, *newcomers]]
+        assets = await show_assets(connection, call.actor, ids, with_exif=True)
     return [
         {
-            "fieldName": "exifInfo.city",
+            "fieldName": field,
             "items": [
-                {"value": row["city"], "data": assets[row["asset_id"]]}
-                for row in cities
-                if row["asset_id"] in assets
+                {"value": row["value"], "data": assets[row["id"]]}
+                for row in rows
+                if row["id"] in assets
             ],
-        },
-        {
-            "fieldName": "createdAt",
-            "items": [
-                {"value": asset["createdAt"], "data": asset}
-                for row in newcomers
-                if (asset := assets.get(row["id"]))
-            ],
-        },
+        }
+        for field, rows in (("exifInfo.city", cities), ("createdAt", newcomers))
     ]
 
 
@@ -184,7 +191,7 @@ async def get_assets_by_city(call: Call) -> Json:
         owners = await _list_owners(connection, call)
         rows = await reads.search.list_cities(connection, owner_ids=owners)
         ids = [row["id"] for row in rows]
-        return await show_assets(connection, call.actor, ids, with_exif=True)
+        return list((await show_assets(connection, call.actor, ids, with_exif=True)).values())
 
 
 async def _admit(connection: Connection, call: Call, search: Search) -> Search:
@@ -211,25 +218,8 @@ async def _list_owners(connection: Connection, call: Call) -> list[UUID]:
     return [user_id, *(row["shared_by_id"] for row in rows)]
 
 
-async def _show(connection: Connection, call: Call, ids: list[UUID]) -> list[dict[str, Any]]:
-    return await show_assets(
-        connection,
-        call.actor,
-        ids,
-        with_exif=call.body.with_exif,
-        with_people=call.body.with_people,
-    )
-
-
-async def _show_by_id(
-    connection: Connection, call: Call, ids: list[UUID]
-) -> dict[UUID, dict[str, Any]]:
-    shown = await show_assets(connection, call.actor, ids, with_exif=True)
-    return {asset["id"]: asset for asset in shown}
-
-
 def _show_results(
-    items: list[dict[str, Any]], *, next_page: str | None, next_cursor: str | None
+    items: list[msgspec.Raw], *, next_page: str | None, next_cursor: str | None
 ) -> Json:
     """SearchResponseDto. Albums are not searched, but the contract has them."""
     return {

@@ -9,6 +9,7 @@ from hmac import compare_digest
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType, field
 
@@ -237,11 +238,8 @@ async def _show(
         connection, link_ids=[row["id"] for row in rows], only_first=not with_all
     )
     ids = list({one["asset_id"] for one in linked})
-    assets = {
-        asset["id"]: asset
-        for asset in await show_assets(connection, viewer, ids, with_exif=with_all)
-    }
-    assets_of = defaultdict[UUID, list[dict[str, Any]]](list)
+    assets = await show_assets(connection, viewer, ids, with_exif=with_all)
+    assets_of = defaultdict[UUID, list[msgspec.Raw]](list)
     for one in linked:
         if asset := assets.get(one["asset_id"]):
             assets_of[one["link_id"]].append(asset)

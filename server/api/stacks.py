@@ -106,6 +106,5 @@ async def _show(
     with_tags: bool = False,
 ) -> list[Json]:
     ids = [id_ for row in rows for id_ in row["asset_ids"]]
-    shown = await show_assets(connection, call.actor, ids, with_exif=True, with_tags=with_tags)
-    by_id = {asset["id"]: asset for asset in shown}
-    return [show_stack(row, by_id) for row in rows]
+    assets = await show_assets(connection, call.actor, ids, with_exif=True, with_tags=with_tags)
+    return [show_stack(row, assets) for row in rows]

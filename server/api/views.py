@@ -26,6 +26,5 @@ async def get_assets_by_original_path(call: Call) -> Json:
     folder = call.query.path.removesuffix("/")
     async with call.context.database.read() as connection:
         rows = await reads.views.list_folder(connection, owner_id=call.actor.user_id, folder=folder)
-        return await show_assets(
-            connection, call.actor, [row["id"] for row in rows], with_exif=True
-        )
+        ids = [row["id"] for row in rows]
+        return list((await show_assets(connection, call.actor, ids, with_exif=True)).values())

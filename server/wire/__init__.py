@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 
-Json = dict[str, Any] | list[Any]
+import msgspec
+
+Json = dict[str, Any] | list[Any] | msgspec.Raw
 
 
 def iso(moment: datetime | str) -> str:
@@ -23,7 +24,3 @@ def iso(moment: datetime | str) -> str:
 
 def iso_or_none(moment: datetime | None) -> str | None:
     return None if moment is None else iso(moment)
-
-
-def base64(data: bytes) -> str:
-    return b64encode(data).decode()

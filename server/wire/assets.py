@@ -4,72 +4,56 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.wire import Json, base64, iso, iso_or_none
+import msgspec
+
+from server.wire import Json, iso
 from server.wire.people import show_person
 from server.wire.tags import show_tag
 from sql import reads
 from storage import media_types
 from sync.actor import Actor
 
+# What displaying a picture takes.
+DISPLAYED = (
+    "id", "ownerId", "type", "thumbhash", "localDateTime", "duration", "livePhotoVideoId", "width",
+    "height", "isEdited",
+)  # fmt: skip
 
-def show_asset(
-    row: reads.assets.get_assets_row, viewer: Actor | None = None, *, with_exif: bool = True
-) -> dict[str, Any]:
-    """AssetResponseDto, from a row of `reads.assets.get_assets`.
 
-    What is between an owner and their library others do not see: favourites, tags, people. Through
-    a link that shows no metadata, a picture says of itself only what displaying it takes.
-    `viewer` None: the owner.
+def show_asset(row: reads.assets.show_assets_row, viewer: Actor | None = None) -> msgspec.Raw:
+    """AssetResponseDto, from a row of `reads.assets.show_assets`, which is JSON for the most part.
+
+    Through a link that shows no metadata, a picture says of itself only what displaying it takes.
     """
+    mime_type = media_types.mime_type(row["file_name"])
     if viewer and viewer.link and not viewer.link.is_metadata_shown:
-        return _strip(row)
-    is_own = viewer is None or (viewer.user_id == row["owner_id"] and not viewer.link)
-    return {
-        **_show_core(row),
-        "createdAt": iso(row["created_at"]),
-        "updatedAt": iso(row["updated_at"]),
-        "libraryId": row["library_id"],
-        "originalPath": row["original_key"],
-        "originalFileName": row["original_file_name"],
-        "checksum": base64(row["checksum"]),
-        "fileCreatedAt": iso(row["file_created_at"]),
-        "fileModifiedAt": iso(row["file_modified_at"]),
-        "isFavorite": is_own and row["is_favorite"],
-        "isArchived": row["visibility"] == "archive",
-        "isTrashed": row["deleted_at"] is not None,
-        "isOffline": row["is_offline"],
-        "isEdited": row["is_edited"],
-        "visibility": row["visibility"],
-        "hasMetadata": True,
-        "duplicateId": row["duplicate_id"] if is_own else None,
-        "stack": _show_stack(row),
-        "people": [show_person(person) for person in row["people"] or []] if is_own else [],
-        "tags": [show_tag(tag) for tag in row["tags"] or []] if is_own else [],
-        **({"exifInfo": show_exif(row)} if with_exif else {}),
-    }
+        bare = _strip(msgspec.json.decode(row["asset"])) | {"originalMimeType": mime_type}
+        return msgspec.Raw(msgspec.json.encode(bare))
+    people = _encode([show_person(person) for person in row["people"] or []])
+    tags = _encode([show_tag(tag) for tag in row["tags"] or []])
+    exif = f'"exifInfo":{row["exif"]},' if row["exif"] else ""
+    more = f'{exif}"originalMimeType":"{mime_type}","people":{people},"tags":{tags}'
+    return _with(row["asset"], more)
 
 
-def _show_core(row: reads.assets.get_assets_row) -> dict[str, Any]:
-    """What displaying it takes."""
-    return {
-        "id": row["id"],
-        "ownerId": row["owner_id"],
-        "type": row["type"],
-        "originalMimeType": media_types.mime_type(row["original_file_name"]),
-        "thumbhash": base64(row["thumbhash"]) if row["thumbhash"] else None,
-        "localDateTime": iso(row["local_date_time"]),
-        "duration": row["duration_ms"],
-        "livePhotoVideoId": row["live_photo_video_id"],
-        "width": row["width"],
-        "height": row["height"],
-    }
+def add_owner(asset: msgspec.Raw, owner: dict[str, Any]) -> msgspec.Raw:
+    """The same, and whose it is."""
+    return _with(bytes(asset).decode(), f'"owner":{_encode(owner)}')
 
 
-def _strip(row: reads.assets.get_assets_row) -> dict[str, Any]:
+def _with(shown: str, members: str) -> msgspec.Raw:
+    """An object in JSON with more members."""
+    return msgspec.Raw(f"{shown[:-1]},{members}}}")
+
+
+def _encode(value: Json) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _strip(asset: dict[str, Any]) -> dict[str, Any]:
     """The contract requires the other fields: they say nothing."""
-    day = iso(row["local_date_time"])
-    return {
-        **_show_core(row),
+    day = asset["localDateTime"]
+    return {name: asset[name] for name in DISPLAYED} | {
         "createdAt": day,
         "updatedAt": day,
         "originalPath": "",
@@ -81,48 +65,8 @@ def _strip(row: reads.assets.get_assets_row) -> dict[str, Any]:
         "isArchived": False,
         "isTrashed": False,
         "isOffline": False,
-        "isEdited": row["is_edited"],
         "visibility": "timeline",
         "hasMetadata": False,
-    }
-
-
-def _show_stack(row: reads.assets.get_assets_row) -> dict[str, Any] | None:
-    """AssetStackResponseDto."""
-    if row["stack_id"] is None:
-        return None
-    return {
-        "id": row["stack_id"],
-        "primaryAssetId": row["stack_primary_asset_id"],
-        "assetCount": row["stack_asset_count"],
-    }
-
-
-def show_exif(row: reads.assets.get_assets_row) -> dict[str, Any]:
-    """ExifResponseDto."""
-    return {
-        "make": row["make"],
-        "model": row["model"],
-        "exifImageWidth": row["exif_image_width"],
-        "exifImageHeight": row["exif_image_height"],
-        "fileSizeInByte": row["file_bytes"],
-        "orientation": row["orientation"],
-        "dateTimeOriginal": iso_or_none(row["date_time_original"]),
-        "modifyDate": iso_or_none(row["modify_date"]),
-        "timeZone": row["time_zone"],
-        "lensModel": row["lens_model"],
-        "fNumber": row["f_number"],
-        "focalLength": row["focal_length"],
-        "iso": row["iso"],
-        "exposureTime": row["exposure_time"],
-        "latitude": row["latitude"],
-        "longitude": row["longitude"],
-        "city": row["city"],
-        "state": row["state"],
-        "country": row["country"],
-        "description": row["description"],
-        "projectionType": row["projection_type"],
-        "rating": row["rating"],
     }
 
 

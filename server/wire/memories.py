@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from server.wire import Json, iso
+import msgspec
+
+from server.wire import iso
 
 
-def show_memory(row: Mapping[str, Any], assets: Mapping[UUID, Json]) -> dict[str, Any]:
+def show_memory(row: Mapping[str, Any], assets: Mapping[UUID, msgspec.Raw]) -> dict[str, Any]:
     """MemoryResponseDto, from a row of `reads.memories`. What is not set is left out."""
     optional = {
         "deletedAt": row["deleted_at"],

@@ -5,6 +5,8 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from typing import Any
 
+import msgspec
+
 from server.wire import iso, iso_or_none
 from sql import reads
 
@@ -12,7 +14,7 @@ from sql import reads
 def show_shared_link(
     row: reads.shared_links.get_links_row,
     *,
-    assets: list[dict[str, Any]],
+    assets: list[msgspec.Raw],
     album: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """SharedLinkResponseDto. The password is in it, as the contract has it: who made the link may

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from server.wire import Json
+import msgspec
 
 
-def show_stack(row: Mapping[str, Any], assets: Mapping[UUID, Json]) -> dict[str, Any]:
+def show_stack(row: Mapping[str, Any], assets: Mapping[UUID, msgspec.Raw]) -> dict[str, Any]:
     """StackResponseDto, from a row of `reads.stacks`; what is gone meanwhile is left out."""
     return {
         "id": row["id"],

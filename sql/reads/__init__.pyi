@@ -1335,6 +1335,10 @@ class users:
         pin_code: str | None
     @staticmethod
     async def get_secrets(connection: Connection, *, user_id: UUID) -> get_secrets_row | None: ...
+    class list_present_row(TypedDict):
+        id: UUID
+    @staticmethod
+    async def list_present(connection: Connection, *, user_ids: list[UUID]) -> list[list_present_row]: ...
     @staticmethod
     async def get_profile_image(connection: Connection, *, user_id: UUID) -> str: ...
     @staticmethod

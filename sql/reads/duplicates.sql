@@ -43,3 +43,13 @@ SELECT DISTINCT album_asset.album_id
   FROM album_asset
  WHERE album_asset.asset_id = ANY(%(asset_ids)s)
  ORDER BY album_asset.album_id;
+
+-- list_alike -> rows
+-- What assets have that are to become one.
+SELECT asset.id, asset.duplicate_id, asset.is_favorite, asset.visibility, exif.rating,
+       exif.description, exif.latitude, exif.longitude,
+       ARRAY(SELECT tag_asset.tag_id FROM tag_asset
+              WHERE tag_asset.asset_id = asset.id) AS tag_ids
+  FROM asset
+  JOIN asset_exif AS exif ON exif.asset_id = asset.id
+ WHERE asset.id = ANY(%(asset_ids)s);

@@ -22,36 +22,52 @@ SELECT person.id, person.name, person.birth_date, person.thumbnail_key, person.i
  LIMIT 100;
 
 -- list_cities -> rows
--- The newest photo of each city in the timelines of some users.
-SELECT DISTINCT ON (exif.city) asset.id
-  FROM asset
-  JOIN asset_exif AS exif ON exif.asset_id = asset.id AND exif.city <> ''
- WHERE asset.owner_id = ANY(%(owner_ids)s)
-   AND asset.type = 'IMAGE'
-   AND asset.visibility = 'timeline'
-   AND asset.deleted_at IS NULL
- ORDER BY exif.city, asset.file_created_at DESC, asset.id DESC;
+-- The newest photo of each city in the timelines of some users: from one city to the next.
+WITH RECURSIVE step AS (
+    SELECT owner.id AS owner_id, ''::text AS city, NULL::uuid AS id,
+           NULL::timestamptz AS file_created_at
+      FROM unnest(%(owner_ids)s::uuid[]) AS owner (id)
+     UNION ALL
+    SELECT step.owner_id, next.city, next.id, next.file_created_at
+      FROM step
+     CROSS JOIN LATERAL (
+        SELECT asset.city, asset.id, asset.file_created_at
+          FROM asset
+         WHERE asset.owner_id = step.owner_id
+           AND asset.city > step.city
+           AND asset.city <> ''
+           AND asset.type = 'IMAGE'
+           AND asset.visibility = 'timeline'
+           AND asset.deleted_at IS NULL
+         ORDER BY asset.city, asset.file_created_at DESC, asset.id DESC
+         LIMIT 1) AS next
+)
+SELECT DISTINCT ON (step.city) step.id
+  FROM step
+ WHERE step.id IS NOT NULL
+ ORDER BY step.city, step.file_created_at DESC, step.id DESC;
 
 -- list_main_cities -> rows
 -- The cities a user took most photos in, with the newest of each.
-SELECT main.city, newest.id AS asset_id
+SELECT main.city AS value, newest.id
   FROM (
-    SELECT exif.city, count(*) AS photos
+    SELECT asset.city, count(*) AS photos
       FROM asset
-      JOIN asset_exif AS exif ON exif.asset_id = asset.id AND exif.city <> ''
      WHERE asset.owner_id = %(owner_id)s
+       AND asset.city <> ''
        AND asset.type = 'IMAGE'
        AND asset.visibility = 'timeline'
        AND asset.deleted_at IS NULL
-     GROUP BY exif.city
+     GROUP BY asset.city
     HAVING count(*) >= 5
-     ORDER BY count(*) DESC, exif.city
+     ORDER BY count(*) DESC, asset.city
      LIMIT 12) AS main
  CROSS JOIN LATERAL (
     SELECT asset.id
       FROM asset
-      JOIN asset_exif AS exif ON exif.asset_id = asset.id AND exif.city = main.city
      WHERE asset.owner_id = %(owner_id)s
+       AND asset.city = main.city
+       AND asset.city <> ''
        AND asset.type = 'IMAGE'
        AND asset.visibility = 'timeline'
        AND asset.deleted_at IS NULL
@@ -60,12 +76,12 @@ SELECT main.city, newest.id AS asset_id
  ORDER BY main.photos DESC, main.city;
 
 -- list_newcomers -> rows
--- The photos that came last into a user's timeline.
-SELECT asset.id
+-- The photos that came last into a user's timeline, and when.
+SELECT asset.id, iso(asset.created_at) AS value
   FROM asset
  WHERE asset.owner_id = %(owner_id)s
    AND asset.type = 'IMAGE'
    AND asset.visibility = 'timeline'
    AND asset.deleted_at IS NULL
- ORDER BY asset.created_at DESC, asset.id
+ ORDER BY asset.created_at DESC
  LIMIT 12;

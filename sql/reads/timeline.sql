@@ -107,8 +107,9 @@ SELECT coalesce(json_agg(json_build_object('timeBucket', bucket.month, 'count', 
 -- get_bucket -> value
 -- One month of libraries or of an album, or what the filters leave of it: a
 -- TimeBucketAssetResponseDto in JSON. Its keys are put between the columns as text, since an object
--- would be written twice. Times are cast, as all connections are in UTC: to look a zone up for each
--- takes longer than to read it.
+-- would be written twice; and what needs no escapes is joined as it is, which takes half as long.
+-- Times are cast, as all connections are in UTC: to look a zone up for each takes longer than to
+-- read it.
 -- nullable: viewer_id, owner_id, album_id, person_id, tag_id, is_favorite
 -- nullable: west, south, east, north
 WITH RECURSIVE branch AS (
@@ -127,7 +128,8 @@ WITH RECURSIVE branch AS (
     SELECT asset.id, asset.owner_id, asset.width, asset.height, asset.is_favorite,
            asset.visibility, asset.deleted_at, asset.type, asset.thumbhash, asset.created_at,
            asset.file_created_at, asset.local_date_time, asset.duration_ms,
-           asset.live_photo_video_id, asset.stack_id, asset.is_covered
+           asset.live_photo_video_id, asset.stack_id, asset.is_covered, asset.projection_type,
+           asset.city, asset.country, asset.latitude, asset.longitude
       FROM asset
      WHERE asset.owner_id = ANY(ARRAY(SELECT library.owner_id FROM library))
        AND asset.local_date_time >= %(month)s::date
@@ -138,7 +140,8 @@ WITH RECURSIVE branch AS (
     SELECT asset.id, asset.owner_id, asset.width, asset.height, asset.is_favorite,
            asset.visibility, asset.deleted_at, asset.type, asset.thumbhash, asset.created_at,
            asset.file_created_at, asset.local_date_time, asset.duration_ms,
-           asset.live_photo_video_id, asset.stack_id, asset.is_covered
+           asset.live_photo_video_id, asset.stack_id, asset.is_covered, asset.projection_type,
+           asset.city, asset.country, asset.latitude, asset.longitude
       FROM asset
      WHERE asset.owner_id = ANY(ARRAY(SELECT library.owner_id FROM library))
        AND asset.created_at >= %(month)s::date
@@ -149,7 +152,8 @@ WITH RECURSIVE branch AS (
     SELECT asset.id, asset.owner_id, asset.width, asset.height, asset.is_favorite,
            asset.visibility, asset.deleted_at, asset.type, asset.thumbhash, asset.created_at,
            asset.file_created_at, asset.local_date_time, asset.duration_ms,
-           asset.live_photo_video_id, asset.stack_id, asset.is_covered
+           asset.live_photo_video_id, asset.stack_id, asset.is_covered, asset.projection_type,
+           asset.city, asset.country, asset.latitude, asset.longitude
       FROM album_asset AS linked
       JOIN asset ON asset.id = linked.asset_id
      WHERE linked.album_id = %(album_id)s
@@ -160,18 +164,18 @@ WITH RECURSIVE branch AS (
                                ELSE asset.created_at AT TIME ZONE 'UTC' END) = %(month)s::date
 )
 SELECT concat(
-           '{"id":', coalesce(to_json(array_agg(shown.id)), '[]'),
-           ',"ownerId":', coalesce(to_json(array_agg(shown.owner_id)), '[]'),
-           ',"ratio":', coalesce(to_json(array_agg(shown.ratio)), '[]'),
-           ',"isFavorite":', coalesce(to_json(array_agg(shown.is_favorite)), '[]'),
-           ',"visibility":', coalesce(to_json(array_agg(shown.visibility)), '[]'),
-           ',"isTrashed":', coalesce(to_json(array_agg(shown.is_trashed)), '[]'),
-           ',"isImage":', coalesce(to_json(array_agg(shown.is_image)), '[]'),
-           ',"thumbhash":', coalesce(to_json(array_agg(shown.thumbhash)), '[]'),
-           ',"createdAt":', coalesce(to_json(array_agg(shown.created_at)), '[]'),
+           '{"id":', coalesce('["' || string_agg(shown.id::text, '","') || '"]', '[]'),
+           ',"ownerId":', coalesce('["' || string_agg(shown.owner_id::text, '","') || '"]', '[]'),
+           ',"ratio":[', string_agg(shown.ratio::text, ','),
+           '],"isFavorite":[', string_agg(shown.is_favorite, ','),
+           '],"visibility":', coalesce('["' || string_agg(shown.visibility, '","') || '"]', '[]'),
+           ',"isTrashed":[', string_agg(shown.is_trashed, ','),
+           '],"isImage":[', string_agg(shown.is_image, ','),
+           '],"thumbhash":[', string_agg(shown.thumbhash, ','),
+           '],"createdAt":', coalesce(to_json(array_agg(shown.created_at)), '[]'),
            ',"fileCreatedAt":', coalesce(to_json(array_agg(shown.file_created_at)), '[]'),
-           ',"localOffsetHours":', coalesce(to_json(array_agg(shown.offset_hours)), '[]'),
-           ',"duration":', coalesce(to_json(array_agg(shown.duration_ms)), '[]'),
+           ',"localOffsetHours":[', string_agg(shown.offset_hours::text, ','),
+           '],"duration":', coalesce(to_json(array_agg(shown.duration_ms)), '[]'),
            ',"projectionType":', coalesce(to_json(array_agg(shown.projection_type)), '[]'),
            ',"livePhotoVideoId":', coalesce(to_json(array_agg(shown.live_photo_video_id)), '[]'),
            CASE WHEN %(with_places)s THEN concat(
@@ -184,20 +188,20 @@ SELECT concat(
                ',"stack":', coalesce(json_agg(shown.stack), '[]')) END,
            '}') AS assets
   FROM (SELECT picked.id, picked.owner_id, picked.visibility, picked.duration_ms,
-               picked.live_photo_video_id,
+               picked.live_photo_video_id, picked.projection_type, picked.city, picked.country,
+               picked.latitude, picked.longitude,
                CASE WHEN picked.width > 0 AND picked.height > 0
                     THEN round(picked.width * 1000::float8 / picked.height) / 1000
                     ELSE 1 END AS ratio,
-               coalesce(picked.is_favorite AND picked.owner_id = %(viewer_id)s, false)
-                   AS is_favorite,
-               picked.deleted_at IS NOT NULL AS is_trashed,
-               picked.type = 'IMAGE' AS is_image,
-               encode(picked.thumbhash, 'base64') AS thumbhash,
+               CASE WHEN picked.is_favorite AND picked.owner_id = %(viewer_id)s
+                    THEN 'true' ELSE 'false' END AS is_favorite,
+               CASE WHEN picked.deleted_at IS NULL THEN 'false' ELSE 'true' END AS is_trashed,
+               CASE picked.type WHEN 'IMAGE' THEN 'true' ELSE 'false' END AS is_image,
+               coalesce('"' || encode(picked.thumbhash, 'base64') || '"', 'null') AS thumbhash,
                picked.created_at::timestamp(3) AS created_at,
                picked.file_created_at::timestamp(3) AS file_created_at,
                date_part('epoch', picked.local_date_time - picked.file_created_at::timestamp)
                    / 3600 AS offset_hours,
-               exif.projection_type, exif.city, exif.country, exif.latitude, exif.longitude,
                CASE WHEN picked.stack_id IS NOT NULL AND %(with_stacked)s THEN (
                    SELECT json_build_array(picked.stack_id, count(*)::text)
                      FROM asset AS mate
@@ -206,7 +210,6 @@ SELECT concat(
                       AND mate.visibility = 'timeline'
                    HAVING count(*) > 0) END AS stack
           FROM picked
-          JOIN asset_exif AS exif ON exif.asset_id = picked.id
          WHERE picked.visibility = ANY(%(visibilities)s)
            AND (picked.deleted_at IS NOT NULL) = %(is_trashed)s
            AND NOT (picked.is_covered AND %(with_stacked)s)
@@ -229,10 +232,10 @@ SELECT concat(
                             WHERE tag_asset.asset_id = picked.id
                               AND tag_asset.tag_id IN (SELECT branch.id FROM branch)))
            AND (%(south)s::float8 IS NULL
-                OR exif.latitude BETWEEN %(south)s AND %(north)s
+                OR picked.latitude BETWEEN %(south)s AND %(north)s
                AND CASE WHEN %(west)s::float8 <= %(east)s::float8
-                        THEN exif.longitude BETWEEN %(west)s AND %(east)s
-                        ELSE exif.longitude >= %(west)s OR exif.longitude <= %(east)s END)
+                        THEN picked.longitude BETWEEN %(west)s AND %(east)s
+                        ELSE picked.longitude >= %(west)s OR picked.longitude <= %(east)s END)
          ORDER BY CASE %(order_by)s WHEN 'takenAt'
                   THEN CASE WHEN %(is_ascending)s THEN 1 ELSE -1 END
                      * (picked.local_date_time::date - date '2000-01-01') END,

@@ -9,6 +9,14 @@ SELECT "user".id, "user".email, "user".name, "user".password IS NOT NULL AS has_
   LEFT JOIN user_metadata AS license ON license.user_id = "user".id AND license.key = 'license'
  WHERE "user".id = %(user_id)s;
 
+-- get_owner -> row?
+-- Whose asset it is, as others see them.
+SELECT "user".id, "user".email, "user".name, "user".avatar_color, "user".profile_image_key,
+       "user".profile_changed_at
+  FROM asset
+  JOIN "user" ON "user".id = asset.owner_id
+ WHERE asset.id = %(asset_id)s;
+
 -- list_accounts -> rows
 -- All that is known of everybody, the newest first; one of them, or those who are deleted, too.
 -- nullable: user_id
@@ -50,6 +58,13 @@ SELECT "user".id, "user".password, "user".name, "user".email, "user".is_admin,
 
 -- get_secrets -> row?
 SELECT "user".password, "user".pin_code FROM "user" WHERE "user".id = %(user_id)s;
+
+-- list_present -> rows
+-- Those of the users that are here, and not deleted.
+SELECT "user".id
+  FROM "user"
+ WHERE "user".id = ANY(%(user_ids)s)
+   AND "user".deleted_at IS NULL;
 
 -- get_profile_image -> value
 SELECT (SELECT "user".profile_image_key FROM "user" WHERE "user".id = %(user_id)s) AS key;

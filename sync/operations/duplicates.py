@@ -19,9 +19,7 @@ VISIBILITIES = ("archive", "timeline")
 async def group_assets(tx: Transaction, owner_id: UUID, asset_ids: Sequence[UUID]) -> UUID:
     """Some of a user's assets are the same, or nearly; groups they are in already become one."""
     await access.hold_library(tx, owner_id)
-    rows = await reads.assets.get_assets(
-        tx, asset_ids=list(asset_ids), with_people=False, with_tags=False
-    )
+    rows = await reads.duplicates.list_alike(tx, asset_ids=list(asset_ids))
     former = sorted({row["duplicate_id"] for row in rows if row["duplicate_id"]})
     members = await reads.duplicates.list_members(tx, owner_id=owner_id, duplicate_ids=former)
     ids = list({*asset_ids, *(row["id"] for row in members)})
@@ -89,13 +87,11 @@ async def resolve_group(
 
 async def _merge(tx: Transaction, actor: Actor, kept_id: UUID, asset_ids: list[UUID]) -> None:
     """Give one of some assets what all of them have."""
-    found = await reads.assets.get_assets(
-        tx, asset_ids=asset_ids, with_people=False, with_tags=True
-    )
+    found = await reads.duplicates.list_alike(tx, asset_ids=asset_ids)
     order = {id_: number for number, id_ in enumerate(asset_ids)}
     rows = sorted(found, key=lambda row: order[row["id"]])
     (kept,) = [row for row in rows if row["id"] == kept_id]
-    tag_ids = {UUID(tag["id"]) for row in rows for tag in row["tags"] or []}
+    tag_ids = {id_ for row in rows for id_ in row["tag_ids"]}
     if tag_ids:
         await tags.tag_assets(tx, actor, sorted(tag_ids), [kept_id])
     for album_id in await _list_albums(tx, actor, asset_ids):
