@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -12,8 +13,9 @@ from server.bulk import BulkIds, Ids, show_results
 from server.endpoint import Call, endpoint
 from server.wire import Json
 from server.wire.albums import show_album, show_marker
-from sql import reads
+from sql import Transaction, reads
 from sync import access, preferences
+from sync.actor import Actor
 from sync.errors import NoAccess
 from sync.operations import albums
 from sync.operations.assets import shares
@@ -110,9 +112,8 @@ async def create_album(call: Call) -> Json:
         album_id = await albums.create_album(
             tx, actor, asked.album_name, asked.description or "", order=order
         )
-        for member in asked.album_users:
-            if member.user_id != actor.user_id:
-                await albums.share_album(tx, actor, album_id, [member.user_id], role=member.role)
+        others = [one for one in asked.album_users if one.user_id != actor.user_id]
+        await _share(tx, actor, album_id, others)
     await _add_assets(call, album_id, asked.asset_ids)
     return await _show(call, album_id)
 
@@ -206,10 +207,7 @@ async def get_album_map_markers(call: Call) -> Json:
 @endpoint("PUT", "/albums/{id}/users", permission="albumUser.create", body=Members)
 async def add_users_to_album(call: Call) -> Json:
     async with call.context.database.write() as tx:
-        for member in call.body.album_users:
-            await albums.share_album(
-                tx, call.actor, call.ids["id"], [member.user_id], role=member.role
-            )
+        await _share(tx, call.actor, call.ids["id"], call.body.album_users)
     return await _show(call, call.ids["id"])
 
 
@@ -225,6 +223,16 @@ async def remove_user_from_album(call: Call) -> None:
     album_id, user_id = call.ids["id"], call.ids["userId"]
     async with call.context.database.write() as tx:
         await albums.unshare_album(tx, call.actor, album_id, user_id)
+
+
+async def _share(
+    tx: Transaction, actor: Actor, album_id: UUID, members: Sequence[NewMember | Member]
+) -> None:
+    """All who have one role at once; of who is named twice the first counts."""
+    roles = {one.user_id: one.role for one in reversed(members)}
+    for role in dict.fromkeys(roles.values()):
+        user_ids = [user_id for user_id, theirs in roles.items() if theirs == role]
+        await albums.share_album(tx, actor, album_id, user_ids, role=role)
 
 
 async def _require(call: Call, permission: str) -> None:

@@ -236,10 +236,9 @@ async def _stage_update(tx: Transaction, album_id: UUID) -> None:
 
 
 async def _require_users(tx: Transaction, user_ids: Collection[UUID]) -> None:
-    for user_id in user_ids:
-        user = await reads.users.get_user(tx, user_id=user_id)
-        if user is None or user["deleted_at"]:
-            raise Invalid("Invalid user")
+    rows = await reads.users.list_present(tx, user_ids=list(user_ids))
+    if len(rows) < len(set(user_ids)):
+        raise Invalid("Invalid user")
 
 
 async def _lock(

@@ -346,3 +346,23 @@ async def test_the_moving_part_is_seen_with_its_still(carol, alice, album, add):
     await alice.put(f"/api/albums/{album['id']}/assets", {"ids": [still]})
 
     assert (await carol.get(f"/api/assets/{video}/video/playback")).status == 200
+
+
+async def test_several_are_let_in_at_once_each_as_what_they_are(alice, bob, sign_in, query):
+    carol, dora = await sign_in("Carol"), await sign_in("Dora")
+    album = (await alice.post("/api/albums", {"albumName": "Trip"})).json["id"]
+    members = [member(bob, "viewer"), member(carol, "editor"), member(dora, "viewer"),
+               member(bob, "editor")]  # fmt: skip
+
+    answer = await alice.put(f"/api/albums/{album}/users", {"albumUsers": members})
+
+    assert answer.status == 200
+    roles = {one["user"]["id"]: one["role"] for one in answer.json["albumUsers"]}
+    assert roles == {
+        alice.user["id"]: "owner", bob.user["id"]: "viewer", carol.user["id"]: "editor",
+        dora.user["id"]: "viewer",
+    }  # fmt: skip
+    unknown = {"albumUsers": [member(bob), {"userId": UNKNOWN, "role": "viewer"}]}
+    other = (await alice.post("/api/albums", {"albumName": "Other"})).json["id"]
+    assert (await alice.put(f"/api/albums/{other}/users", unknown)).status == 400
+    assert len((await alice.get(f"/api/albums/{other}")).json["albumUsers"]) == 1
