@@ -16,7 +16,7 @@ OPTIONAL = ("progressive", "account_management_url")
 
 
 @cache  # One struct for each: a document of them cannot tell two of one name apart.
-def _demand(struct: type[Struct]) -> type[Any]:
+def demand(struct: type[Struct]) -> type[Any]:
     """A body like the struct, without its defaults; lists where it has tuples."""
     hints = get_type_hints(struct, include_extras=True)
     fields: list[Any] = [
@@ -31,7 +31,7 @@ def _demand(struct: type[Struct]) -> type[Any]:
 
 def _shape(type_: Any) -> Any:
     if isinstance(type_, type) and issubclass(type_, Struct):
-        return _demand(type_)
+        return demand(type_)
     if get_origin(type_) is Annotated:
         inner, *notes = get_args(type_)
         return Annotated[_shape(inner), *notes]
@@ -40,4 +40,4 @@ def _shape(type_: Any) -> Any:
     return type_
 
 
-WHOLE = _demand(Config)
+WHOLE = demand(Config)

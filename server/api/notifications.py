@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from server import letters, mail
 from server.body import Body, Id, Moment
 from server.bulk import Ids
+from server.config_body import demand
 from server.endpoint import Call, endpoint
 from server.wire import Json
 from server.wire.notifications import show_notification
 from sql import reads
-from sync.config import Smtp, SmtpTransport
+from sync.config import Smtp
 from sync.errors import Invalid, NoAccess
 from sync.operations import notifications
 from sync.operations.notifications import Level, Type
@@ -51,22 +53,6 @@ class NotificationCreate(Body, kw_only=True):
 
 class Template(Body):
     template: str
-
-
-class Transport(Body):
-    host: str
-    port: Annotated[int, Meta(ge=0, le=65535)]
-    ignore_cert: bool
-    password: str
-    secure: bool
-    username: str
-
-
-class SmtpSettings(Body, rename={"from_": "from", "reply_to": "replyTo"}):
-    enabled: bool
-    from_: str
-    reply_to: str
-    transport: Transport
 
 
 @endpoint("GET", "/notifications", permission="notification.read", query=NotificationSearch)
@@ -142,24 +128,10 @@ async def get_notification_template_admin(call: Call) -> Json:
     return {"name": name, "html": letter.html}
 
 
-@endpoint("POST", "/admin/notifications/test-email", auth="admin", body=SmtpSettings)
+@endpoint("POST", "/admin/notifications/test-email", auth="admin", body=demand(Smtp))
 async def send_test_email_admin(call: Call) -> Json:
     """Send one with settings that are not saved yet."""
-    asked = call.body
-    transport = asked.transport
-    smtp = Smtp(
-        enabled=asked.enabled,
-        from_=asked.from_,
-        reply_to=asked.reply_to,
-        transport=SmtpTransport(
-            host=transport.host,
-            port=transport.port,
-            secure=transport.secure,
-            username=transport.username,
-            password=transport.password,
-            ignore_cert=transport.ignore_cert,
-        ),
-    )
+    smtp = msgspec.convert(msgspec.to_builtins(call.body), Smtp)
     async with call.context.database.read() as connection:
         user = await reads.users.get_user(connection, user_id=call.actor.user_id)
     if user is None:
