@@ -87,7 +87,8 @@ async def main(settings: Settings) -> None:
 async def _work(database: Database, settings: Settings) -> None:
     # Of their own, or long films would hold up pictures. On Linux threads are nice one by one.
     films = ThreadPoolExecutor(settings.threads, "film", initializer=os.nice, initargs=(NICENESS,))
-    writers = ThreadPoolExecutor(1, "sidecar", initializer=os.nice, initargs=(NICENESS,))
+    # Who waits here has a transaction open: as many as the setting lets be written at once.
+    writers = ThreadPoolExecutor(16, "sidecar", initializer=os.nice, initargs=(NICENESS,))
     movers = ThreadPoolExecutor(queues.FIXED["storageTemplateMigration"], "mover")
     of_originals = {
         topics.METADATA.name: metadata_consumer(database, settings.root),
