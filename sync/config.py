@@ -77,8 +77,8 @@ class FFmpeg(Group, frozen=True):
     @property
     def policy(self) -> str:
         """What decides whether a film is made over, in words that change with it."""
-        accepted = (self.accepted_video_codecs, self.accepted_audio_codecs, self.accepted_containers)
-        choices = ["+".join(sorted(names)) for names in accepted]
+        codecs = (self.accepted_video_codecs, self.accepted_audio_codecs)
+        choices = ["+".join(sorted(names)) for names in (*codecs, self.accepted_containers)]
         return " ".join([self.transcode, *choices, self.target_resolution, self.max_bitrate])
 
 

@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-import signal
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
-from uuid import UUID
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
-from media import consumers, transcode, video
-from media.consumers import transcode_consumer
+from media import transcode, video
 from media.errors import UnreadableImage
-from storage import paths
-from sync import sequencer, tail, worker
-from sync.actor import Actor
 from sync.config import FFmpeg
-from sync.operations import assets, renditions
-from tests.fix_media import Library
 from tests.media.films import film, high_range, tone
 from tests.media.pictures import distance, opened, scene, turned
 from tests.media.test_containers import hum
 from tests.media.test_video import MATRICES
-from tests.media.test_worker import media_process, until
 
 SCENE = scene(320, 180)
-JOB = "SELECT * FROM job WHERE queue = 'transcode' AND entity_id = %(id)s"
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Callable[..., Path | None]:
-    def run(path: Path, **settings: Any) -> Path | None:
-        target = tmp_path / "made" / "out.mp4"
-        is_made = transcode.transcode(path, target, FFmpeg(**settings), Event())
-        assert target.exists() == is_made
-        return target if is_made else None
-
-    return run
 
 
 def tracks(path: Path) -> dict[str, str]:
@@ -238,96 +214,6 @@ def test_only_what_is_seen_and_heard_is_kept(
         assert sorted(stream.type for stream in container.streams) == ["audio", "video"]
 
 
-# How it is encoded.
-
-
-def frames(path: Path) -> list[str]:
-    """I, P and B, in the order they are shown."""
-    with av.open(str(path)) as container:
-        return [" IPBSspB"[frame.pict_type] for frame in container.decode(video=0)]
-
-
-def test_how_frames_depend_on_each_other(tmp_path: Path, made: Callable[..., Path | None]) -> None:
-    path = film(tmp_path / "a.avi", [SCENE] * 40, codec="mpeg4")
-
-    plain = made(path, preset="ultrafast")
-    assert plain and "B" not in frames(plain)
-    other = made(path, preset="medium", bframes=2, gop_size=8, refs=2)
-
-    assert other
-    found = "".join(frames(other))
-    assert "B" in found and "BBB" not in found
-    assert found[0] == "I" and max(len(part) for part in found.split("I")) < 8
-    settings = other.read_bytes()  # x264 leaves a note of them in the film.
-    assert b"ref=2" in settings and b"bframes=2" in settings and b"keyint=8" in settings
-
-
-@pytest.mark.parametrize(
-    ("settings", "told"),
-    [
-        ({}, [b"rc=crf", b"crf=23.0"]),
-        ({"crf": 30, "preset": "veryfast"}, [b"rc=crf", b"crf=30.0"]),
-        ({"crf": 30, "cq_mode": "cqp"}, [b"rc=cqp", b"qp=30"]),
-        ({"cq_mode": "icq"}, [b"rc=crf", b"crf=23.0"]),  # only with other hardware
-        ({"max_bitrate": "2M"}, [b"rc=crf", b"vbv_maxrate=2000", b"vbv_bufsize=4000"]),
-        ({"max_bitrate": "2000"}, [b"vbv_maxrate=2000"]),  # in thousands
-        ({"max_bitrate": "2M", "two_pass": True}, [b"rc=2pass", b"bitrate=1379"]),
-        ({"two_pass": True}, [b"rc=crf", b"crf=23.0"]),  # Without a bound one is enough.
-        ({"threads": 1}, [b"threads=1 "]),
-        ({"threads": 3}, [b"threads=3 "]),
-    ],
-)
-def test_how_good_it_is(
-    tmp_path: Path,
-    made: Callable[..., Path | None],
-    settings: dict[str, Any],
-    told: list[bytes],
-) -> None:
-    path = film(tmp_path / "a.avi", [scene(640, 360)] * 12, codec="mpeg4", sound="mp2")
-
-    result = made(path, **settings)
-
-    assert result
-    data = result.read_bytes()
-    assert [note for note in told if note not in data] == []
-    assert_it_plays(result)
-
-
-@pytest.mark.parametrize("codec", ["h264", "hevc"])
-def test_two_passes_keep_to_the_size_that_is_set(
-    tmp_path: Path, made: Callable[..., Path | None], codec: str
-) -> None:
-    chance = np.random.default_rng(4)
-    noise = [Image.fromarray(chance.integers(0, 255, (180, 320, 3), np.uint8)) for _ in range(40)]
-    path = film(tmp_path / "a.avi", noise, codec="mpeg4")
-
-    result = made(path, max_bitrate="580k", two_pass=True, target_video_codec=codec)
-
-    assert result
-    size = sum(packet.size for packet in av.open(str(result)).demux(video=0))
-    assert size * 8 / 4 == pytest.approx(400_000, rel=0.35)
-
-
-@pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "av1"])
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"crf": 40, "cq_mode": "cqp"},
-        {"max_bitrate": "300k", "threads": 1},
-        {"bframes": 3, "refs": 3, "gop_size": 5, "threads": 2},
-    ],
-)
-def test_every_encoder_takes_every_setting(
-    tmp_path: Path, made: Callable[..., Path | None], codec: str, settings: dict[str, Any]
-) -> None:
-    path = film(tmp_path / "a.avi", [SCENE] * 12, codec="mpeg4")
-
-    result = made(path, target_video_codec=codec, **settings)
-
-    assert result
-    assert seconds(result)["video"] == pytest.approx(1.2, abs=0.11)
-
-
 # How it looks and sounds.
 
 
@@ -484,24 +370,6 @@ def test_it_sounds_the_same(tmp_path: Path, made: Callable[..., Path | None]) ->
     assert loudest == pytest.approx(440, abs=3)
 
 
-@pytest.mark.parametrize(
-    ("picture", "sound"),
-    [("hevc", "opus"), ("vp9", "aac"), ("av1", "mp3"), ("h264", "pcm_s16le")],
-)
-def test_other_encoders(
-    tmp_path: Path, made: Callable[..., Path | None], picture: str, sound: str
-) -> None:
-    path = film(tmp_path / "a.avi", [SCENE] * 10, codec="mpeg4", sound="mp2")
-
-    result = made(path, target_video_codec=picture, target_audio_codec=sound)
-
-    assert result
-    assert tracks(result) == {"video": picture, "audio": sound}
-    assert (b"hvc1" in result.read_bytes()) == (picture == "hevc")  # as Apple calls it
-    assert distance(opened(video.render(result).preview), SCENE) < 8
-    assert seconds(result)["audio"] == pytest.approx(1, abs=0.1)
-
-
 def test_nothing_tells_where_it_was_taken(tmp_path: Path, made: Callable[..., Path | None]) -> None:
     path = film(
         tmp_path / "a.mp4",
@@ -580,180 +448,3 @@ def test_a_full_disk_is_not_the_films_fault(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="cannot be written"):
         transcode.transcode(path, target, FFmpeg(), Event())
-
-
-# From upload to playback.
-
-
-@pytest.fixture
-def work(library: Library) -> Callable[[], Any]:
-    async def work() -> None:
-        """What waits for pictures, and for films."""
-        with ThreadPoolExecutor(1) as executor:
-            consumer = transcode_consumer(library.database, library.root, executor)
-            await library.work()
-            await worker.drain(library.database, "transcode", consumer)
-            await library.work()
-
-    return work
-
-
-def is_about(topic: str, asset_id: UUID, entry: tail.Entry) -> bool:
-    return entry.topic == topic and entry.entity_ids == [asset_id]
-
-
-async def encoded(library: Library, asset_id: UUID) -> Path | None:
-    row = await library.row(
-        "SELECT key FROM asset_file WHERE asset_id = %(id)s AND type = 'encoded_video'", asset_id
-    )
-    return paths.resolve(library.root, row["key"]) if row else None
-
-
-async def test_an_upload_that_browsers_do_not_play_is_made_over(
-    library: Library,
-    work: Callable[[], Any],
-    tmp_path: Path,
-) -> None:
-    data = film(tmp_path / "a.avi", [SCENE] * 10, codec="mpeg4", sound="mp2").read_bytes()
-    asset_id = await library.upload(data, kind="VIDEO")
-
-    await work()
-
-    path = await encoded(library, asset_id)
-    assert path
-    assert_it_plays(path)
-    assert paths.is_ours(str(path.relative_to(library.root)))
-
-    async with library.database.write() as tx:
-        await renditions.request_transcodes(tx, library.owner_id, [asset_id])
-    await work()
-
-    again = await encoded(library, asset_id)
-    assert again and again != path
-    assert again.exists() and not path.exists()
-
-    async with library.database.write() as tx:
-        await assets.delete_assets(tx, Actor(library.owner_id), [asset_id])
-    await work()
-
-    assert not again.exists()
-
-
-async def test_one_that_they_play_is_not(
-    library: Library,
-    work: Callable[[], Any],
-    tmp_path: Path,
-) -> None:
-    data = film(tmp_path / "a.mp4", [SCENE] * 10, sound="aac").read_bytes()
-    asset_id = await library.upload(data, kind="VIDEO")
-
-    await work()
-
-    assert await encoded(library, asset_id) is None
-    assert not await library.row(JOB, asset_id)
-
-
-async def test_one_that_is_deleted_meanwhile_is_not_made_to_its_end(
-    library: Library,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    begun, is_stopped = Event(), Event()
-
-    def endless(path: Path, target: Path, settings: FFmpeg, stopping: Event) -> bool:
-        begun.set()
-        stopping.wait()
-        is_stopped.set()
-        raise transcode.Stopped
-
-    monkeypatch.setattr(transcode, "transcode", endless)
-    monkeypatch.setattr(consumers, "WATCH_SECONDS", 0.05)
-    data = film(tmp_path / "a.avi", [SCENE] * 3, codec="mpeg4").read_bytes()
-    asset_id = await library.upload(data, kind="VIDEO")
-    await library.work()
-    with ThreadPoolExecutor(1) as executor:
-        consumer = transcode_consumer(library.database, library.root, executor)
-        work = asyncio.create_task(worker.drain(library.database, "transcode", consumer))
-        await asyncio.to_thread(begun.wait)
-        row = await library.row(JOB, asset_id)
-        assert row and row["claimed_until"]  # as the queue shows what is active
-
-        async with library.database.write() as tx:
-            await assets.delete_assets(tx, Actor(library.owner_id), [asset_id])
-
-        assert await work == 1
-        await asyncio.to_thread(is_stopped.wait)
-    assert not await library.row(JOB, asset_id)
-
-
-async def test_who_stops_amid_a_film_leaves_it_to_the_next(
-    library: Library,
-    work: Callable[[], Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    begun, convert = Event(), transcode._convert
-
-    def tell(*arguments: Any) -> None:
-        begun.set()
-        convert(*arguments)
-
-    monkeypatch.setattr(transcode, "_convert", tell)
-    data = film(tmp_path / "a.avi", [scene(1280, 720)] * 150, codec="mpeg4").read_bytes()
-    asset_id = await library.upload(data, kind="VIDEO")
-    await library.work()
-    folder = paths.resolve(library.root, paths.preview(library.owner_id, asset_id)).parent
-    with ThreadPoolExecutor(1) as executor:
-        consumer = transcode_consumer(library.database, library.root, executor)
-        first = asyncio.create_task(worker.drain(library.database, "transcode", consumer))
-        await asyncio.to_thread(begun.wait)
-        first.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await first
-        row = await library.row(JOB, asset_id)
-        assert row and (row["attempts"], row["claimed_by"], row["claimed_until"]) == (0, None, None)
-    assert not list(folder.glob("*_encoded.mp4"))
-
-    await work()
-
-    assert await encoded(library, asset_id)
-
-
-async def test_the_process_makes_it_over_and_stops_amid_the_next(
-    library: Library,
-    tmp_path: Path,
-    dsn: str,
-    sequencing: None,
-) -> None:
-    short = film(tmp_path / "a.avi", [SCENE] * 10, codec="mpeg4").read_bytes()
-    long = film(tmp_path / "b.avi", [scene(1280, 720)] * 150, codec="mpeg4").read_bytes()
-    async with media_process(dsn, library.root) as process:
-        asset_id = await library.upload(short, kind="VIDEO")
-        following = await library.upload(long, kind="VIDEO")
-        for topic, id_ in (
-            ("asset.transcoded", asset_id),
-            ("asset.transcode_requested", following),
-        ):
-            await until(library.database, partial(is_about, topic, id_))
-        process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
-
-    path = await encoded(library, asset_id)
-    assert path
-    assert_it_plays(path, sounds=False)
-    if not await encoded(library, following):
-        assert await library.row(JOB, following)  # for the process that comes next
-
-
-async def test_photos_are_never_made_over(
-    library: Library,
-    work: Callable[[], Any],
-    tmp_path: Path,
-) -> None:
-    SCENE.save(tmp_path / "a.jpg")
-    asset_id = await library.upload((tmp_path / "a.jpg").read_bytes())
-    await library.work()
-    async with library.database.session() as connection:
-        await sequencer.sequence(connection)
-
-    assert not await library.row(JOB, asset_id)
