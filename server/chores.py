@@ -278,13 +278,15 @@ async def _list_claimed(database: Database, keys: list[str]) -> set[str]:
     async with database.read() as connection:
         assets = await reads.assets.list_claimed(connection, asset_ids=named, keys=keys)
         thumbnails = await reads.people.list_claimed(connection, person_ids=named, keys=keys)
-    claimed = {row["key"] for row in assets} | {row["key"] for row in thumbnails if row["key"]}
-    # What is not named after an asset or a person is not ours to judge.
+        images = await reads.users.list_claimed(connection, keys=keys)
+    rows = [*assets, *thumbnails, *images]
+    claimed = {row["key"] for row in rows if row["key"]}
+    # What is not named by an id is not ours to judge.
     return claimed | {key for key, id_ in ids.items() if id_ is None}
 
 
 def _id_in(key: str) -> UUID | None:
-    """All files of an asset, or of a person, begin with its id."""
+    """All files of an asset, or of a person, begin with its id; profile images have their own."""
     name = key.rpartition("/")[2]
     try:
         return UUID(name[:UUID_CHARACTERS])

@@ -81,7 +81,7 @@ def _remove_unchanged(root: Path, key: str, ctime_ns: int) -> bool:
 
 def _old_files(root: Path, before: float) -> Iterator[tuple[str, int]]:
     """Keys of our own shape with their ctime in ns, if that is before a time in seconds."""
-    for top in (paths.ORIGINALS, paths.RENDITIONS):
+    for top in (paths.ORIGINALS, paths.RENDITIONS, paths.PROFILES):
         for key, entry in _walk(root / top, top):
             if not paths.is_ours(key):
                 continue

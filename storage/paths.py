@@ -18,6 +18,7 @@ _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _OURS = re.compile(
     rf"(?:{ORIGINALS}|{RENDITIONS})/{_UUID}/(?P<a>[0-9a-f]{{2}})/(?P<b>[0-9a-f]{{2}})"
     rf"/(?P=a)(?P=b)[^/]+"
+    rf"|{PROFILES}/{_UUID}/{_UUID}\.[a-z0-9]+"
 )
 
 

@@ -1339,6 +1339,10 @@ class users:
         id: UUID
     @staticmethod
     async def list_present(connection: Connection, *, user_ids: list[UUID]) -> list[list_present_row]: ...
+    class list_claimed_row(TypedDict):
+        key: str | None
+    @staticmethod
+    async def list_claimed(connection: Connection, *, keys: list[str]) -> list[list_claimed_row]: ...
     @staticmethod
     async def get_profile_image(connection: Connection, *, user_id: UUID) -> str: ...
     @staticmethod

@@ -66,6 +66,12 @@ SELECT "user".id
  WHERE "user".id = ANY(%(user_ids)s)
    AND "user".deleted_at IS NULL;
 
+-- list_claimed -> rows
+-- Those of the keys that are profile images.
+SELECT "user".profile_image_key AS key
+  FROM "user"
+ WHERE "user".profile_image_key = ANY(%(keys)s);
+
 -- get_profile_image -> value
 SELECT (SELECT "user".profile_image_key FROM "user" WHERE "user".id = %(user_id)s) AS key;
 

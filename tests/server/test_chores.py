@@ -22,6 +22,7 @@ from sync import schedule
 from sync.config import Config
 from sync.operations import assets, sessions
 from sync.stream import settle
+from tests.api.test_profile_image import image_of, send
 
 MOMENT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 
@@ -64,15 +65,17 @@ async def test_what_no_asset_claims_goes_and_the_rest_stays(context, root, alice
         root / f"upload/{owner}/12/34/{lost}.jpg.xmp",
         root / f"thumbs/{owner}/12/34/{lost}_thumbnail.webp",
         root / f"thumbs/{owner}/{asset[:2]}/{asset[2:4]}/{asset}_fullsize.jpeg",
+        root / f"profile/{owner}/{lost}.jpg",
     ]
     foreign = [
         root / f"upload/{owner}/12/34/1234.jpg",
         root / f"upload/{owner}/12/34/12345678-not-an-id-of-an-asset.jpg",
-        root / f"profile/{owner}/{lost}.jpg",
+        root / f"profile/{owner}/mine.jpg",
         root / "mine.txt",
     ]
     originals = [path for path in root.glob(f"upload/{owner}/*/*/*") if path.is_file()]
     assert len(originals) == 1
+    assert (await send(alice)).status == 201
     for path in litter + foreign:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"bytes")
@@ -80,6 +83,7 @@ async def test_what_no_asset_claims_goes_and_the_rest_stays(context, root, alice
     assert await chores.do_all(context)
 
     assert [path for path in litter if path.exists()] == []
+    assert (await alice.get(image_of(alice.user))).status == 200
     assert all(path.exists() for path in foreign + originals)
 
 
