@@ -11,6 +11,9 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from media.errors import UnreadableImage
 
 # What a developed RAW picture of 200 megapixels needs on an old machine that has much to do.
@@ -37,6 +40,27 @@ class Pixels(NamedTuple):
     space: str = "srgb"  # or `cmyk`, `lab`, `b-w`, as libvips calls them
     profile: bytes | None = None
     orientation: int = 1
+
+
+def pixels_of(
+    samples: NDArray[Any],
+    space: str | None = None,
+    *,
+    profile: bytes | None = None,
+    orientation: int = 1,
+) -> Pixels:
+    """`samples` has the shape (height, width) or (height, width, bands)."""
+    height, width, bands = samples.shape if samples.ndim == 3 else (*samples.shape, 1)
+    return Pixels(
+        width,
+        height,
+        bands,
+        samples.dtype.itemsize * 8,
+        np.ascontiguousarray(samples).data.cast("B"),
+        space or ("b-w" if bands < 3 else "srgb"),
+        profile,
+        orientation,
+    )
 
 
 def run(work: Callable[..., Any], *arguments: Any) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, Jpeg2KImagePlugin
+from PIL import BmpImagePlugin, Image, Jpeg2KImagePlugin
 
 from media import boxes, jxl, psd
-from media.apart import Pixels
+from media.apart import Pixels, pixels_of
 from media.errors import UnreadableImage, refuse_too_many_pixels
 
 # The 200 megapixels are checked by ourselves, and before.
@@ -27,7 +27,10 @@ def decode_jxl(path: Path) -> Pixels | bytes:
     import pillow_jxl  # Here, so that it is in no other process's memory.
 
     decoder = pillow_jxl.Decoder(num_threads=0)
-    is_jpeg, info, samples, profile, _ = decoder(path.read_bytes())
+    try:
+        is_jpeg, info, samples, profile, _ = decoder(path.read_bytes())
+    except RuntimeError as error:  # It asks to be built from source.
+        raise ValueError("its data cannot be decoded") from error
     if is_jpeg:
         return bytes(samples)
     bits = 16 if info.mode.endswith(";16") else 8
@@ -50,20 +53,18 @@ def decode_jp2(path: Path) -> Pixels:
         picture = Jpeg2KImagePlugin.Jpeg2KImageFile(file)
         refuse_too_many_pixels(*picture.size)
         picture.load()
-    mode = picture.mode
-    if mode in ("P", "PA"):
-        shown = picture.convert("RGBA")
-    else:
-        shown = (
-            picture
-            if mode in ("L", "LA", "I;16", "RGB", "RGBA", "CMYK")
-            else picture.convert("RGB")
-        )
-    samples = np.asarray(shown)
-    bands = 1 if samples.ndim == 2 else samples.shape[2]
-    space = "b-w" if bands < 3 else "cmyk" if mode == "CMYK" else "srgb"
-    profile = boxes.jp2_profile(path)
-    return Pixels(*shown.size, bands, samples.dtype.itemsize * 8, samples.tobytes(), space, profile)
+    if picture.mode == "CMYK":
+        return pixels_of(np.asarray(picture), "cmyk", profile=boxes.jp2_profile(path))
+    is_plain = picture.mode in ("L", "LA", "I;16", "RGB", "RGBA")
+    shown = picture if is_plain else picture.convert("RGBA")
+    return pixels_of(np.asarray(shown), profile=boxes.jp2_profile(path))
+
+
+def decode_bmp(path: Path) -> Pixels:
+    with BmpImagePlugin.BmpImageFile(path) as picture:
+        refuse_too_many_pixels(*picture.size)
+        shown = picture.convert("RGBA" if "A" in picture.getbands() else "RGB")
+    return pixels_of(np.asarray(shown))
 
 
 def decode_svg(path: Path) -> Pixels:

@@ -13,11 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import pillow_heif
 import pyvips  # type: ignore[import-untyped]
-from PIL.BmpImagePlugin import BmpImageFile
 from PIL.Image import Exif
 
 from media import apart, boxes, colours, decoders, profiles, raw
-from media.apart import Pixels
+from media.apart import Pixels, pixels_of
 from media.errors import UnreadableImage, refuse_too_many_pixels
 from storage import media_types
 
@@ -164,15 +163,9 @@ def _open_heic(path: Path) -> Picture:
         turn = exif.get(0x0112, 1)
     profile = heif.info.get("icc_profile") or colours.profile(path)
     return Picture(
-        *_turned(width, height, turn), lambda _: _from_array(np.asarray(heif), profile, turn)
+        *_turned(width, height, turn),
+        lambda _: _from_pixels(pixels_of(np.asarray(heif), profile=profile, orientation=turn)),
     )
-
-
-def _open_bmp(path: Path) -> Picture:
-    with BmpImageFile(path) as bitmap:
-        refuse_too_many_pixels(*bitmap.size)
-        pixels = np.asarray(bitmap.convert("RGBA" if "A" in bitmap.getbands() else "RGB"))
-    return Picture(*bitmap.size, lambda _: _from_array(pixels, None, 1))
 
 
 def _open_apart(decode: Callable[[Path], Pixels | bytes], path: Path) -> Picture:
@@ -245,19 +238,6 @@ def _in_memory(data: bytes) -> Callable[[], pyvips.Source]:
     return lambda: pyvips.Source.new_from_memory(data)
 
 
-def _from_array(pixels: np.ndarray, profile: bytes | None, orientation: int) -> pyvips.Image:
-    height, width, bands = pixels.shape if pixels.ndim == 3 else (*pixels.shape, 1)
-    return _from_pixels(
-        Pixels(
-            *(width, height, bands, 8 * pixels.dtype.itemsize),
-            np.ascontiguousarray(pixels).data,
-            "srgb" if bands > 2 else "b-w",
-            profile,
-            orientation,
-        )
-    )
-
-
 def _from_pixels(pixels: Pixels) -> pyvips.Image:
     kind, space = "uchar", pixels.space
     if pixels.bits == 16:
@@ -328,7 +308,7 @@ _FORMATS: list[tuple[str, _Opener, Callable[[bytes], bool]]] = [
     ("TIFF", _open_with_vips, _begins(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
     ("AVIF", _open_with_vips, _brand(b"avif", b"avis")),
     ("HEIC", _open_heic, _brand(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")),
-    ("BMP", _open_bmp, _begins(b"BM")),
+    ("BMP", partial(_open_apart, decoders.decode_bmp), _begins(b"BM")),
     (
         "JPEG XL",
         partial(_open_apart, decoders.decode_jxl),

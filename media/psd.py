@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from media.apart import Pixels
+from media.apart import Pixels, pixels_of
 from media.errors import UnreadableImage, refuse_too_many_pixels
 
 _BITMAP, _GREY, _INDEXED, _RGB, _CMYK, _MULTICHANNEL, _DUOTONE, _LAB = 0, 1, 2, 3, 4, 7, 8, 9
@@ -115,10 +115,10 @@ def _unpack(document: _Document, number: int, row: int) -> bytes:
 
 
 def _pixels(document: _Document, planes: list[NDArray[np.uint8]]) -> Pixels:
-    width, mode, profile = document.width, document.mode, document.profile
+    mode, profile = document.mode, document.profile
     samples: list[Samples]
     if mode == _BITMAP:
-        samples = [255 * (1 - np.unpackbits(planes[0], axis=1)[:, :width])]
+        samples = [255 * (1 - np.unpackbits(planes[0], axis=1)[:, : document.width])]
     elif mode == _INDEXED:
         palette = np.frombuffer(document.palette[:768].ljust(768, b"\0"), np.uint8).reshape(3, 256)
         samples = [colour[planes[0]] for colour in palette]
@@ -129,16 +129,7 @@ def _pixels(document: _Document, planes: list[NDArray[np.uint8]]) -> Pixels:
     stacked: NDArray[Any] = np.dstack(samples)
     if mode == _LAB:
         stacked, profile = _without_lab(stacked), None
-    grey = stacked.shape[2] <= 2
-    return Pixels(
-        width,
-        document.height,
-        stacked.shape[2],
-        stacked.dtype.itemsize * 8,
-        stacked.tobytes(),
-        "b-w" if grey else "cmyk" if mode == _CMYK else "srgb",
-        profile,
-    )
+    return pixels_of(stacked, "cmyk" if mode == _CMYK else None, profile=profile)
 
 
 def _samples(plane: NDArray[np.uint8], depth: int) -> Samples:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import exiv2  # type: ignore[import-untyped]
 
-from media.apart import Pixels
+from media.apart import Pixels, pixels_of
 from media.boxes import Shape
 from media.errors import UnreadableImage, refuse_too_many_pixels
 
@@ -89,8 +89,7 @@ def develop(path: Path, is_half_enough: bool) -> Pixels:
             )
     except rawpy.LibRawError as error:
         raise UnreadableImage(_reason(error)) from error
-    height, width, bands = samples.shape
-    return Pixels(width, height, bands, 8, samples.tobytes())
+    return pixels_of(samples)
 
 
 def _reason(error: rawpy.LibRawError) -> str:

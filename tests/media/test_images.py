@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
@@ -298,6 +298,7 @@ MAGIC = [
 ]
 
 
+@settings(deadline=None)
 @given(magic=st.sampled_from(MAGIC), rest=st.binary(max_size=400))
 def test_rubbish_raises_nothing_else(
     magic: bytes, rest: bytes, tmp_path_factory: pytest.TempPathFactory
