@@ -16,7 +16,7 @@ from sql import Database, Transaction, reads
 from storage import files, media_types, paths, template
 from sync import config
 from sync.operations import storage_template
-from sync.operations.storage_template import Held, Move, Reserved
+from sync.operations.storage_template import Held, Move
 from sync.worker import Consumer, Hopeless, Job, Record
 
 Result = TypeVar("Result")
@@ -34,7 +34,7 @@ def move_consumer(database: Database, root: Path, executor: Executor) -> Consume
         async with database.read() as connection:
             settings = (await config.load(connection)).storage_template
         moves = await mover.move(job, settings) if settings.enabled else []
-        return partial(_record, moves=moves)
+        return partial(_record, root=root, moves=moves)
 
     return move_originals
 
@@ -59,9 +59,17 @@ def follow(database: Database, consumer: Consumer) -> Consumer:
     return follow_move
 
 
-async def _record(tx: Transaction, moves: Sequence[Move]) -> None:
+async def _record(tx: Transaction, root: Path, moves: Sequence[Move]) -> None:
+    async def copy_sidecar(old_key: str, new_key: str) -> None:
+        await asyncio.to_thread(_copy_sidecar, root, old_key, new_key)
+
     if moves:
-        await storage_template.record_moves(tx, moves)
+        await storage_template.record_moves(tx, moves, copy_sidecar)
+
+
+def _copy_sidecar(root: Path, old_key: str, new_key: str) -> None:
+    data = paths.resolve(root, old_key).read_bytes()
+    files.write_atomically(root, new_key, data, durable=True)
 
 
 async def remove_placed(tx: Transaction, root: Path, keys: Sequence[str]) -> None:
@@ -125,29 +133,24 @@ class _Mover:
         self, source: Source, place: template.Place, *, is_verified: bool
     ) -> Move | None:
         refused: set[str] = set()
-        while reserved := await self._reserve(source, place, refused):
-            is_linked = False
+        while key := await self._reserve(source, place, refused):
+            link = partial(
+                files.link, self._root, source["original_key"], key,
+                size=source["file_bytes"], checksum=source["checksum"] if is_verified else None,
+            )  # fmt: skip
             try:
-                await self._link_original(source, reserved, is_verified=is_verified)
-                is_linked = True
-                if former := source["sidecar_key"]:
-                    await self._link_sidecar(former, reserved)
+                await self._run(link)
             except FileExistsError:
-                refused.add(reserved.key)
+                refused.add(key)
                 async with self._database.write() as tx:
-                    await storage_template.release(
-                        tx, source["id"], reserved.key, is_linked=is_linked
-                    )
+                    await storage_template.release(tx, source["id"], key)
             else:
-                return _moved(source, reserved.key)
+                return _moved(source, key)
         return None
 
     async def _reserve(
         self, source: Source, place: template.Place, refused: set[str]
-    ) -> Reserved | None:
-        async def is_free(key: str) -> bool:
-            return not await self._run(partial(os.path.lexists, paths.resolve(self._root, key)))
-
+    ) -> str | None:
         async with self._database.write() as tx:
             return await storage_template.reserve(
                 tx,
@@ -156,8 +159,11 @@ class _Mover:
                 original_key=source["original_key"],
                 names=(name for name in place.names() if name.key not in refused),
                 with_sidecar=source["sidecar_key"] is not None,
-                is_free=is_free,
+                is_free=self._is_free,
             )
+
+    async def _is_free(self, key: str) -> bool:
+        return not await self._run(partial(os.path.lexists, paths.resolve(self._root, key)))
 
     async def _is_still(self, source: Source) -> bool:
         async with self._database.read() as connection:
@@ -165,38 +171,17 @@ class _Mover:
         before = (source["original_key"], source["sidecar_key"])
         return now is not None and (now["original_key"], now["sidecar_key"]) == before
 
-    async def _link_original(
-        self, source: Source, reserved: Reserved, *, is_verified: bool
-    ) -> None:
-        await self._run(
-            partial(
-                files.link, self._root, source["original_key"], reserved.key,
-                size=source["file_bytes"],
-                checksum=source["checksum"] if is_verified else None,
-                is_resumed=reserved.is_resumed,
-            )
-        )  # fmt: skip
-
-    async def _link_sidecar(self, former: str, reserved: Reserved) -> None:
-        """Sidecars change: one that was put there before may be an older one."""
-        key = paths.sidecar(reserved.key)
-        if key == former:
-            return
-        if reserved.is_resumed:
-            await self._run(partial(files.remove, self._root, key))
-        await self._run(partial(files.link, self._root, former, key))
-
     async def _move_sidecar(self, source: Source) -> Move | None:
         """It was stored when the original was here already."""
         key, former = source["original_key"], source["sidecar_key"]
         if not former or former == paths.sidecar(key):
             return None
-        link = partial(files.link, self._root, former, paths.sidecar(key), is_resumed=True)
-        try:
-            await self._run(link)
-        except FileExistsError:
-            return None
-        return _moved(source, key)
+        name = template.Name(key, template.fold(key))
+        async with self._database.write() as tx:
+            is_reserved = await storage_template.reserve_sidecar(
+                tx, source["id"], name, self._is_free
+            )
+        return _moved(source, key) if is_reserved else None
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)

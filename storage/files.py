@@ -154,35 +154,27 @@ def link(
     source_key: str,
     key: str,
     *,
-    size: int | None = None,
+    size: int,
     checksum: bytes | None = None,
-    is_resumed: bool = False,
 ) -> None:
-    """Give a file a second name that nobody has, durably; where a disk cannot, or on another one,
-    a copy that was read back.
+    """Give a file a second name, durably; where a disk cannot, or on another one, a copy that was
+    read back. The name is its own: it may have it already, from one who died of it.
 
     `size` in bytes, and `checksum`, SHA-1, are what it must have; the latter is looked at only of
-    copies. `is_resumed`: the name was meant for this file before, so it may be there already.
-    Raises Different, FileExistsError where the name is another's, FileNotFoundError.
+    copies. Raises Different, FileExistsError where the name is another's, FileNotFoundError.
     """
     source, target = paths.resolve(root, source_key), paths.resolve(root, key)
-    if size is not None and (found := source.stat().st_size) != size:
+    if (found := source.stat().st_size) != size:
         raise Different(f"{source_key} has {found} bytes, not {size}")
-    if is_resumed:
+    if size:
         _drop_empty(target)
     with _clear_when_full():
         try:
-            folders = _in_folder(root, key, lambda target: os.link(source, target))
+            _sync_folders(_link_or_copy(root, source, key, checksum))
         except FileExistsError:
-            if not is_resumed or not _is_there(root, source_key, key, checksum):
+            if not _is_there(root, source_key, key, checksum):
                 raise
-            folders = _folders_above(root, target)
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            _copy(root, source, key, checksum)
-            return
-        _sync_folders(folders)
+            _sync_folders([folder for folder in target.parents if folder.is_relative_to(root)])
 
 
 def lock_if_abandoned(path: Path) -> int | None:
@@ -259,6 +251,17 @@ class _Temp:
         self.close()
 
 
+def _link_or_copy(root: Path, source: Path, key: str, checksum: bytes | None) -> list[Path]:
+    """Returns the folders that changed, and are not on the disk yet."""
+    try:
+        return _in_folder(root, key, lambda target: os.link(source, target))
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+    _copy(root, source, key, checksum)
+    return []
+
+
 def _copy(root: Path, source: Path, key: str, checksum: bytes | None) -> None:
     temp = _Temp(root, key.split("/")[0])
     try:
@@ -297,10 +300,6 @@ def _drop_empty(target: Path) -> None:
         status = target.lstat()
         if stat.S_ISREG(status.st_mode) and status.st_size == 0:
             target.unlink()
-
-
-def _folders_above(root: Path, target: Path) -> list[Path]:
-    return [folder for folder in target.parents if folder.is_relative_to(root)]
 
 
 def _reserve(target: Path) -> None:

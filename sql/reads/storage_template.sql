@@ -1,6 +1,6 @@
 -- list_sources -> rows
 -- What tells where an asset belongs, and its moving part beside it: of a part, what is known of its
--- still. Not of what lies elsewhere, or is thrown away.
+-- still. Not of what lies elsewhere, is thrown away, or is in its still, too.
 SELECT asset.id, asset.owner_id, asset.original_key, asset.checksum, asset.file_bytes,
        owner.storage_label, sidecar.key AS sidecar_key, sidecar.updated_at AS sidecar_at,
        shown.id AS shown_id, shown.type AS shown_type, shown.original_file_name AS shown_file_name,
@@ -40,6 +40,7 @@ SELECT asset.id, asset.owner_id, asset.original_key, asset.checksum, asset.file_
                       WHERE still.id = %(asset_id)s))
    AND asset.library_id IS NULL
    AND asset.deleted_at IS NULL
+   AND NOT asset.is_extracted
  ORDER BY asset.id;
 
 -- list_names -> rows

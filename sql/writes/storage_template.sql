@@ -19,13 +19,12 @@ DELETE FROM storage_name
    AND storage_name.asset_id = %(asset_id)s
    AND storage_name.state = 'reserved';
 
--- give_up_name -> count
--- The file that is there is to be removed; what lies beside it is another's.
+-- add_sidecar -> count
+-- What is beside an original is its own, too.
 UPDATE storage_name
-   SET state = 'left', with_sidecar = false, at = now()
- WHERE storage_name.key = %(key)s
-   AND storage_name.asset_id = %(asset_id)s
-   AND storage_name.state = 'reserved';
+   SET with_sidecar = true
+ WHERE storage_name.fold = %(fold)s
+   AND storage_name.asset_id = %(asset_id)s;
 
 -- settle_name -> count
 UPDATE storage_name
@@ -51,6 +50,8 @@ UPDATE storage_name
     SELECT stale.fold
       FROM storage_name AS stale
      WHERE (stale.state <> 'settled' OR stale.asset_id IS NULL)
+       AND NOT EXISTS (SELECT FROM asset
+                        WHERE asset.id = stale.asset_id AND asset.original_key = stale.key)
        AND stale.at < now() - CASE WHEN stale.state = 'reserved' AND stale.asset_id IS NOT NULL
                                    THEN %(patience)s::interval ELSE %(grace)s::interval END
      ORDER BY stale.at
@@ -63,7 +64,10 @@ RETURNING storage_name.key, storage_name.with_sidecar;
 -- hold_names -> rows
 -- Until commit; those whose files are to be removed, and those that somebody has, if only beside.
 SELECT storage_name.fold, storage_name.key,
-       storage_name.state = 'left' OR storage_name.asset_id IS NULL AS is_left,
+       (storage_name.state = 'left' OR storage_name.asset_id IS NULL)
+       AND NOT EXISTS (SELECT FROM asset
+                        WHERE asset.id = storage_name.asset_id
+                          AND asset.original_key = storage_name.key) AS is_left,
        EXISTS (SELECT FROM asset_file
                 WHERE asset_file.asset_id = storage_name.asset_id
                   AND asset_file.key = storage_name.key || '.xmp') AS has_sidecar

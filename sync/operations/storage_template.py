@@ -28,11 +28,6 @@ class Name(Protocol):
     def fold(self) -> bytes: ...
 
 
-class Reserved(NamedTuple):
-    key: str
-    is_resumed: bool  # It was meant for this asset before, whose file may be there.
-
-
 class Held(NamedTuple):
     key: str
     is_left: bool  # The file there is to be removed.
@@ -40,7 +35,7 @@ class Held(NamedTuple):
 
 
 class Move(NamedTuple):
-    """Files of an asset that have second names by now; keys that are the same did not move."""
+    """An original that has a second name by now; keys that are the same did not move."""
 
     asset_id: UUID
     owner_id: UUID
@@ -49,10 +44,6 @@ class Move(NamedTuple):
     old_sidecar: str | None
     new_sidecar: str | None
     sidecar: tuple[str, object] | None  # as it was found: key, and when that was written
-
-
-class Changed(Exception):
-    """What was moved is not what it was any more: look again."""
 
 
 async def reserve(
@@ -64,7 +55,7 @@ async def reserve(
     names: Iterator[Name],
     with_sidecar: bool,
     is_free: Callable[[str], Awaitable[bool]],
-) -> Reserved | None:
+) -> str | None:
     """Take the first name that nobody has, and that no file has; rather one that was this asset's
     already. From its commit on what is there is the asset's. None: that went away.
 
@@ -89,22 +80,40 @@ async def reserve(
             if await writes.storage_template.reserve_name(
                 tx, fold=name.fold, key=name.key, asset_id=asset_id, with_sidecar=with_sidecar
             ):
-                return Reserved(name.key, name.key in own)
+                return name.key
     return None
 
 
-async def release(tx: Transaction, asset_id: UUID, key: str, *, is_linked: bool) -> None:
-    """Give back a name under which somebody put a file meanwhile; or, if the original has it,
-    beside which."""
-    if not is_linked:
-        await writes.storage_template.release_name(tx, asset_id=asset_id, key=key)
-    elif await writes.storage_template.give_up_name(tx, asset_id=asset_id, key=key):
-        await log.stage(tx, "storage_name.dropped", EVERYONE, [EVERYONE], keys=[key])
+async def release(tx: Transaction, asset_id: UUID, key: str) -> None:
+    """Give back a name under which somebody put a file meanwhile."""
+    await writes.storage_template.release_name(tx, asset_id=asset_id, key=key)
 
 
-async def record_moves(tx: Transaction, moves: Sequence[Move]) -> None:
+async def reserve_sidecar(
+    tx: Transaction, asset_id: UUID, name: Name, is_free: Callable[[str], Awaitable[bool]]
+) -> bool:
+    """The same of what is to be beside an original that is where it belongs."""
+    await writes.storage_template.wait_for_disk(tx)
+    rows = await reads.storage_template.list_names(tx, folds=[name.fold])
+    own = [row for row in rows if row["asset_id"] == asset_id and row["key"] == name.key]
+    if not own:
+        return False
+    if not own[0]["with_sidecar"] and not await is_free(f"{name.key}{SUFFIX}"):
+        return False
+    await writes.storage_template.add_sidecar(tx, asset_id=asset_id, fold=name.fold)
+    return True
+
+
+async def record_moves(
+    tx: Transaction,
+    moves: Sequence[Move],
+    copy_sidecar: Callable[[str, str], Awaitable[None]],
+) -> None:
     """Assets of one owner are where their files were put; the old names are removed after that is
-    on record. Raises Changed."""
+    on record. What is not as it was any more is left where it is, and looked at again.
+
+    `copy_sidecar`, from one key to another, is called while nobody else can write of it.
+    """
     await writes.storage_template.wait_for_disk(tx)
     ids = [move.asset_id for move in moves]
     held = {
@@ -116,12 +125,13 @@ async def record_moves(tx: Transaction, moves: Sequence[Move]) -> None:
         for row in await reads.storage_template.list_sidecars(tx, asset_ids=ids)
     }
     for move in sorted(moves):
-        if move.asset_id not in held:
-            await _drop(tx, [move.new_key] if move.new_key != move.old_key else [], move)
-        elif held[move.asset_id] == move.old_key:
-            await _record_move(tx, move, sidecars.get(move.asset_id))
-        elif held[move.asset_id] != move.new_key:
-            raise Changed(f"{move.asset_id} went elsewhere meanwhile")
+        key = held.get(move.asset_id)
+        if key == move.old_key and sidecars.get(move.asset_id) != move.sidecar:
+            await _request_again(tx, move)
+        elif key == move.old_key:
+            await _record_move(tx, move, copy_sidecar)
+        elif key != move.new_key:
+            await _drop(tx, move)  # It was deleted, or went elsewhere.
 
 
 async def drop_stale(tx: Transaction) -> int:
@@ -147,23 +157,20 @@ async def forget_names(tx: Transaction, folds: Sequence[bytes]) -> None:
     await writes.storage_template.forget_names(tx, folds=list(folds))
 
 
-async def _record_move(tx: Transaction, move: Move, sidecar: tuple[str, object] | None) -> None:
-    if sidecar != move.sidecar:
-        raise Changed(f"The sidecar of {move.asset_id} was written meanwhile")
+async def _record_move(
+    tx: Transaction, move: Move, copy_sidecar: Callable[[str, str], Awaitable[None]]
+) -> None:
     gone = []
     if move.new_key != move.old_key:
-        settled = await writes.storage_template.settle_name(
+        if not await writes.storage_template.settle_name(
             tx, asset_id=move.asset_id, key=move.new_key
-        )
-        if not settled:
-            raise Changed(f"{move.new_key} was given up meanwhile")
-        await writes.storage_template.move_original(tx, asset_id=move.asset_id, key=move.new_key)
-        gone.append(move.old_key)
-        for row in await writes.storage_template.leave_names(
-            tx, asset_id=move.asset_id, kept_key=move.new_key
         ):
-            gone += _files(row["key"], with_sidecar=row["with_sidecar"])
-    if move.new_sidecar != move.old_sidecar and move.new_sidecar and move.old_sidecar:
+            await _drop(tx, move)  # It took so long that the name was given up.
+            await _request_again(tx, move)
+            return
+        gone += await _record_original(tx, move)
+    if move.old_sidecar and move.new_sidecar and move.new_sidecar != move.old_sidecar:
+        await copy_sidecar(move.old_sidecar, move.new_sidecar)
         await writes.storage_template.move_sidecar(tx, asset_id=move.asset_id, key=move.new_sidecar)
         gone.append(move.old_sidecar)
     await log.stage(
@@ -171,11 +178,26 @@ async def _record_move(tx: Transaction, move: Move, sidecar: tuple[str, object] 
     )
 
 
-async def _drop(tx: Transaction, keys: Sequence[str], move: Move) -> None:
-    """It was deleted meanwhile: nobody knows of its new names but the names themselves."""
-    gone = [*keys, *([move.new_sidecar] if move.new_sidecar != move.old_sidecar else [])]
-    if gone:
-        await log.stage(tx, "storage_name.dropped", EVERYONE, [EVERYONE], keys=gone)
+async def _record_original(tx: Transaction, move: Move) -> list[str]:
+    """The keys that the asset leaves."""
+    await writes.storage_template.move_original(tx, asset_id=move.asset_id, key=move.new_key)
+    gone = [move.old_key]
+    for row in await writes.storage_template.leave_names(
+        tx, asset_id=move.asset_id, kept_key=move.new_key
+    ):
+        gone += _files(row["key"], with_sidecar=row["with_sidecar"])
+    return gone
+
+
+async def _drop(tx: Transaction, move: Move) -> None:
+    """Have the second name removed, unless somebody has it."""
+    if move.new_key != move.old_key:
+        keys = _files(move.new_key, with_sidecar=move.new_sidecar is not None)
+        await log.stage(tx, "storage_name.dropped", EVERYONE, [EVERYONE], keys=keys)
+
+
+async def _request_again(tx: Transaction, move: Move) -> None:
+    await log.stage(tx, "asset.move_requested", move.owner_id, [move.asset_id])
 
 
 def _files(key: str, *, with_sidecar: bool) -> list[str]:

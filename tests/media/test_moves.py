@@ -6,6 +6,7 @@ import errno
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,7 +16,7 @@ from sql import Database, Transaction
 from storage import paths
 from sync.actor import Actor
 from sync.operations import albums, assets, users
-from tests.media.moving import DAYS, Home
+from tests.media.moving import DAYS, JOBS, Home
 
 OTHER_DAY = datetime(2023, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -127,9 +128,10 @@ async def test_switched_off_meanwhile_it_stays(home: Home, alice: UUID) -> None:
 
 
 async def test_what_lies_outside_or_is_thrown_away_stays(home: Home, alice: UUID) -> None:
-    outside, trashed = [
-        await home.upload(alice, name.encode(), name) for name in ("a.jpg", "b.jpg")
+    outside, trashed, extracted = [
+        await home.upload(alice, name.encode(), name) for name in ("a.jpg", "b.jpg", "c.mp4")
     ]
+    await home.execute("UPDATE asset SET is_extracted = true WHERE id = %s", extracted)
     await home.execute(
         "UPDATE asset SET library_id = gen_random_uuid(), original_key = %s WHERE id = %s",
         "library/elsewhere.jpg", outside,
@@ -141,6 +143,7 @@ async def test_what_lies_outside_or_is_thrown_away_stays(home: Home, alice: UUID
 
     assert await home.key(outside) == "library/elsewhere.jpg"
     assert paths.is_ours(await home.key(trashed))
+    assert paths.is_ours(await home.key(extracted))
 
 
 @pytest.mark.usefixtures("either_way")
@@ -251,7 +254,7 @@ async def test_a_damaged_original_stays_and_the_reason_is_told(home: Home, alice
     await home.move()
 
     assert await home.key(asset_id) == key
-    (job,) = await home.query("SELECT last_error, dead_at FROM job WHERE queue <> 'metadata'")
+    (job,) = await home.query(JOBS)
     assert job["dead_at"] and job["last_error"] == (
         f"It stays where it is: {key} has 4 bytes, not 7"
     )
@@ -278,7 +281,7 @@ async def test_a_missing_original_is_told(home: Home, alice: UUID) -> None:
 
     await home.move()
 
-    (job,) = await home.query("SELECT last_error FROM job WHERE queue = 'storage_template'")
+    (job,) = await home.query(JOBS)
     assert "FileNotFoundError" in job["last_error"]
 
 
@@ -291,7 +294,7 @@ async def test_what_is_deleted_leaves_nothing(home: Home, alice: UUID) -> None:
     await home.work()
 
     assert home.stored() == []
-    assert list((home.root / "library").iterdir()) == []
+    assert [path.name for path in (home.root / "library").iterdir()] == [paths.INCOMING]
     await home.assert_level()
 
 
@@ -301,10 +304,10 @@ async def test_what_is_deleted_on_its_way_leaves_nothing(
     asset_id = await home.upload(alice, b"picture", sidecar=b"<x/>")
     record = moves._record
 
-    async def delete_and_record(tx, moves):  # type: ignore[no-untyped-def]
+    async def delete_and_record(tx: Transaction, **given: Any) -> None:
         async with home.database.write() as other:
             await assets.delete_assets(other, Actor(alice), [asset_id])
-        await record(tx, moves)
+        await record(tx, **given)
 
     monkeypatch.setattr(moves, "_record", delete_and_record)
     await home.move()
@@ -319,20 +322,16 @@ async def test_a_sidecar_written_on_the_way_is_not_lost(
     asset_id = await home.upload(alice, b"picture", sidecar=b"<old/>")
     record = moves._record
 
-    async def write_and_record(tx, moves):  # type: ignore[no-untyped-def]
+    async def write_and_record(tx: Transaction, **given: Any) -> None:
         key = paths.sidecar(await home.key(asset_id))
         paths.resolve(home.root, key).unlink()
         paths.resolve(home.root, key).write_bytes(b"<new/>")
         await home.execute("UPDATE asset_file SET updated_at = clock_timestamp()")
-        await record(tx, moves)
+        monkeypatch.undo()
+        await record(tx, **given)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(moves, "_record", write_and_record)
-        await home.move()
-    assert paths.is_ours(await home.key(asset_id))
-    await home.execute("UPDATE job SET claimed_until = NULL")
+    monkeypatch.setattr(moves, "_record", write_and_record)
     await home.move()
-    await home.clean()
 
     (row,) = await home.query("SELECT key FROM asset_file")
     assert paths.resolve(home.root, row["key"]).read_bytes() == b"<new/>"
