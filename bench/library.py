@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -37,20 +37,41 @@ INSERT INTO "user" (id, email, name, is_admin)
 VALUES (%(owner)s, 'owner@example.org', 'Owner', true);
 INSERT INTO session (id, user_id, token_hash) VALUES (%(session)s, %(owner)s, %(token_hash)s);
 INSERT INTO log_staging (topic, scope, entity_ids, audience, facts)
-VALUES ('user.created', %(owner)s, ARRAY[%(owner)s], '{}', %(facts)s);
-INSERT INTO asset (id, owner_id, type, original_key, original_file_name, checksum, file_bytes,
-                   file_created_at, file_modified_at, local_date_time, thumbhash, width, height)
-SELECT id_of(n), %(owner)s, 'IMAGE', 'upload/' || id_of(n) || '.jpg', 'IMG_' || n || '.jpg',
-       substr(sha256(n::text::bytea), 1, 20), 3500000 + n, now() - n * interval '1 hour', now(),
-       now() - n * interval '1 hour', substr(sha256(n::text::bytea), 1, 25), 4032, 3024
-  FROM generate_series(1, %(count)s::bigint) AS n;
-INSERT INTO asset_exif (asset_id, exif_image_width, exif_image_height, orientation,
-                        date_time_original, time_zone, latitude, longitude, make, model, lens_model,
-                        f_number, focal_length, iso, exposure_time)
-SELECT id, 4032, 3024, '1', file_created_at, 'UTC+2', 48.2082, 16.3738, 'Apple', 'iPhone 15 Pro',
-       'iPhone 15 Pro back triple camera 6.765mm f/1.78', 1.78, 6.765, 80, '1/120'
-  FROM asset;
+VALUES ('user.created', %(owner)s, ARRAY[%(owner)s], '{}', %(facts)s)
 """
+# What is in the columns of the asset of a number, n; what of its exif row is in both is told once.
+ASSET = {
+    "id": "id_of(n)",
+    "owner_id": "%(owner)s",
+    "type": "'IMAGE'",
+    "original_key": "'upload/' || id_of(n) || '.jpg'",
+    "original_file_name": "'IMG_' || n || '.jpg'",
+    "checksum": "substr(sha256(n::text::bytea), 1, 20)",
+    "file_bytes": "3500000 + n",
+    "file_created_at": "now() - n * interval '1 hour'",
+    "file_modified_at": "now()",
+    "local_date_time": "now() - n * interval '1 hour'",
+    "thumbhash": "substr(sha256(n::text::bytea), 1, 25)",
+    "width": "4032",
+    "height": "3024",
+}
+PLACE = {"latitude": "48.2082", "longitude": "16.3738"}
+EXIF = {
+    "asset_id": "id_of(n)",
+    "owner_id": "%(owner)s",
+    "exif_image_width": "4032",
+    "exif_image_height": "3024",
+    "orientation": "'1'",
+    "date_time_original": "now() - n * interval '1 hour'",
+    "time_zone": "'UTC+2'",
+    "make": "'Apple'",
+    "model": "'iPhone 15 Pro'",
+    "lens_model": "'iPhone 15 Pro back triple camera 6.765mm f/1.78'",
+    "f_number": "1.78",
+    "focal_length": "6.765",
+    "iso": "80",
+    "exposure_time": "'1/120'",
+}
 # A version 4 id that a number tells.
 ID_OF = """
 CREATE FUNCTION id_of(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE
@@ -78,8 +99,19 @@ def scratch_database() -> Iterator[str]:
             postgres.stop()
 
 
-def populate(connection: psycopg.Connection[tuple[object, ...]], count: int) -> None:
-    """One owner, logged in, with so many assets; they are staged, one entry each."""
+def populate(
+    connection: psycopg.Connection[tuple[object, ...]],
+    count: int,
+    *,
+    asset: Mapping[str, str] | None = None,
+    place: Mapping[str, str] | None = None,
+    exif: Mapping[str, str] | None = None,
+) -> None:
+    """One owner, logged in, with so many assets; they are staged, one entry each.
+
+    Columns may be given in SQL. They are inserted as they are to be: to change rows later would
+    take twice as long, and leave as many dead ones.
+    """
     values = {
         "owner": OWNER,
         "session": SESSION,
@@ -87,12 +119,25 @@ def populate(connection: psycopg.Connection[tuple[object, ...]], count: int) -> 
         "facts": msgspec.msgpack.encode({}),
         "count": count,
     }
-    for statement in POPULATE.split(";\n"):
+    places = PLACE | dict(place or {})
+    statements = [
+        *POPULATE.split(";\n"),
+        _insert("asset", ASSET | places | dict(asset or {})),
+        _insert("asset_exif", EXIF | places | dict(exif or {})),
+    ]
+    for statement in statements:
         connection.execute(statement.encode(), values)
     stage(connection, "asset.updated", 1, count)
     connection.commit()
     connection.execute(b"ANALYZE")
     connection.commit()
+
+
+def _insert(table: str, columns: Mapping[str, str]) -> str:
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())}"
+        " FROM generate_series(1, %(count)s::bigint) AS n"
+    )
 
 
 def stage(

@@ -19,16 +19,16 @@ ASSETS, RUNS, WARM_UPS, ROUNDS = 100_000, 60, 10, 4
 BUCKET = 820
 # As many in a month as there are in the one that is measured; of twenty one is liked, of twenty
 # five one is archived, of fifty two are stacked; a hundredth is in an album and shows a person.
+TAKEN = f"timestamp '2024-06-01' - n * interval '31 days' / {BUCKET}"
+ASSET = {
+    "local_date_time": TAKEN,
+    "file_created_at": TAKEN,
+    "created_at": TAKEN,
+    "is_favorite": "n %% 20 = 0",
+    "visibility": "CASE WHEN n %% 25 = 0 THEN 'archive' ELSE 'timeline' END",
+}
+PLACE = {"city": "'Wien'", "country": "'Austria'"}
 DETAILS = """
-UPDATE asset
-   SET local_date_time = taken.at, file_created_at = taken.at, created_at = taken.at,
-       is_favorite = numbered.n %% 20 = 0,
-       visibility = CASE WHEN numbered.n %% 25 = 0 THEN 'archive' ELSE 'timeline' END
-  FROM (SELECT id, row_number() OVER (ORDER BY local_date_time DESC) AS n FROM asset) AS numbered,
-       LATERAL (SELECT timestamp '2024-06-01' - numbered.n * interval '31 days' / %(bucket)s AS at)
-           AS taken
- WHERE numbered.id = asset.id;
-UPDATE asset_exif SET city = 'Wien', country = 'Austria';
 INSERT INTO stack (id, owner_id, primary_asset_id)
 SELECT id_of(n), %(owner)s, id_of(n) FROM generate_series(1, %(count)s::bigint - 1, 50) AS n;
 UPDATE asset SET stack_id = member.stack_id
@@ -46,7 +46,8 @@ SELECT id_of(n), id_of(-2), 4032, 3024, 1, 1, 9, 9, 'machine-learning'
   FROM generate_series(1, %(count)s::bigint, 100) AS n;
 TRUNCATE log_staging
 """
-IDS = "SELECT id_of(-1)::text, id_of(-2)::text"
+IDS = "SELECT id_of(-1)::text, id_of(-2)::text, id_of(1)::text"
+BUCKETS, MONTH = "timeline/buckets", "timeline/bucket"
 MAIN = {"visibility": "timeline", "withPartners": "true", "withStacked": "true"}
 
 INSERT = """
@@ -72,11 +73,11 @@ class Viewer:
     def ask(self, path: str, query: dict[str, str], etag: str = "") -> tuple[bytes, str]:
         """The answer, and its ETag."""
         headers = HEADERS | ({"If-None-Match": etag} if etag else {})
-        self._http.request("GET", f"/api/timeline/{path}?{urlencode(query)}", headers=headers)
+        self._http.request("GET", f"/api/{path}?{urlencode(query)}", headers=headers)
         response = self._http.getresponse()
         data = response.read()
         assert response.status == (304 if etag else 200), data
-        return data, response.headers["ETag"]
+        return data, response.headers.get("ETag", "")
 
     def time(self, path: str, query: dict[str, str], etag: str = "") -> float:
         """Milliseconds until all of the answer is here, half of the times."""
@@ -91,41 +92,42 @@ class Viewer:
 def measure(assets: int = ASSETS) -> list[Figure]:
     with scratch_database() as dsn, tempfile.TemporaryDirectory() as folder:
         with psycopg.connect(dsn) as connection:
-            album_id, person_id = _load(connection, assets)
+            ids = _load(connection, assets)
         with served(dsn, Path(folder)) as (url, _):
-            looks = _look(Viewer(url), album_id, person_id)
+            looks = _look(Viewer(url), *ids)
         with psycopg.connect(dsn, autocommit=True, prepare_threshold=2) as connection:
             return looks + _count(connection, assets)
 
 
-def _load(connection: psycopg.Connection[tuple[Any, ...]], assets: int) -> tuple[str, str]:
-    """The ids of an album and a person."""
-    populate(connection, assets)
-    values = {"owner": OWNER, "count": assets, "bucket": BUCKET}
+def _load(connection: psycopg.Connection[tuple[Any, ...]], assets: int) -> tuple[str, str, str]:
+    """The ids of an album, a person and an asset."""
+    populate(connection, assets, asset=ASSET, place=PLACE)
+    values = {"owner": OWNER, "count": assets}
     for statement in DETAILS.split(";\n"):
         connection.execute(statement.encode(), values)
     connection.commit()
     connection.autocommit = True
     connection.execute(b"VACUUM ANALYZE")
-    album_id, person_id = connection.execute(IDS.encode()).fetchone() or ("", "")
-    return album_id, person_id
+    album_id, person_id, asset_id = connection.execute(IDS.encode()).fetchone() or ("", "", "")
+    return album_id, person_id, asset_id
 
 
-def _look(viewer: Viewer, album_id: str, person_id: str) -> list[Figure]:
-    months = json.loads(viewer.ask("buckets", {})[0])
+def _look(viewer: Viewer, album_id: str, person_id: str, asset_id: str) -> list[Figure]:
+    months = json.loads(viewer.ask(BUCKETS, {})[0])
     full = {"timeBucket": months[0]["timeBucket"]}
     assert months[0]["count"] == BUCKET, months[0]
-    etag = viewer.ask("bucket", full)[1]
+    etag = viewer.ask(MONTH, full)[1]
     return [
-        _figure("buckets", viewer.time("buckets", MAIN), 4),
-        _figure("buckets, favorites", viewer.time("buckets", {"isFavorite": "true"}), 4),
-        _figure("buckets, by upload", viewer.time("buckets", {"orderBy": "createdAt"}), 4),
-        _figure("buckets of an album of 1 %", viewer.time("buckets", {"albumId": album_id})),
-        _figure("buckets of a person in 1 %", viewer.time("buckets", {"personId": person_id})),
-        _figure("bucket, as the app asks", viewer.time("bucket", MAIN | full), 4),
-        _figure(f"bucket of {BUCKET}", viewer.time("bucket", full), 4),
-        _figure(f"bucket of {BUCKET}, unchanged", viewer.time("bucket", full, etag)),
-        _figure("bucket of an album", viewer.time("bucket", full | {"albumId": album_id})),
+        _figure("buckets", viewer.time(BUCKETS, MAIN), 4),
+        _figure("buckets, favorites", viewer.time(BUCKETS, {"isFavorite": "true"}), 4),
+        _figure("buckets, by upload", viewer.time(BUCKETS, {"orderBy": "createdAt"}), 4),
+        _figure("buckets of an album of 1 %", viewer.time(BUCKETS, {"albumId": album_id})),
+        _figure("buckets of a person in 1 %", viewer.time(BUCKETS, {"personId": person_id})),
+        _figure("bucket, as the app asks", viewer.time(MONTH, MAIN | full), 4),
+        _figure(f"bucket of {BUCKET}", viewer.time(MONTH, full), 4),
+        _figure(f"bucket of {BUCKET}, unchanged", viewer.time(MONTH, full, etag)),
+        _figure("bucket of an album", viewer.time(MONTH, full | {"albumId": album_id})),
+        _figure("asset by id", viewer.time(f"assets/{asset_id}", {}), 2),
     ]
 
 
