@@ -12,10 +12,12 @@ import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from sql import Database, Disconnected
+from sql import Database, Disconnected, Transaction, reads
 from sync.actor import Actor
 from sync.errors import Refused
-from sync.operations import asset_metadata, assets, live_photos, renditions, users
+from sync.operations import asset_metadata, assets, live_photos, renditions, sidecars, users
+from sync.operations.from_files import Face
+from sync.operations.people import Box
 from tests.sync.library import FOUND, an_upload
 
 ACTORS = 3
@@ -36,6 +38,22 @@ EDITS = st.sampled_from([
     ("update_assets", {"is_favorite": True}),
     *(("update_assets", {"exif": {"description": text}}) for text in ('"', "\\n\n", "é\x02")),
 ])  # fmt: skip
+
+FACES = st.lists(
+    st.builds(
+        Face,
+        st.sampled_from(["Anna", "anna", "Ben"]),
+        st.sampled_from([Box(40, 30, left, 5, left + 10, 20) for left in (0, 3, 15, 30)]),
+    ),
+    max_size=3,
+)
+WORDS = st.sets(st.sampled_from(["a", "a/b", "c"]))
+
+
+async def _write_sidecar(tx: Transaction, asset_id: UUID) -> None:
+    said = await reads.sidecars.get_said(tx, asset_id=asset_id)
+    if said and await sidecars.hold_said(tx, said):
+        await sidecars.record_sidecar(tx, said, f"{said['original_key']}.xmp")
 
 
 class Changes(RuleBasedStateMachine):
@@ -158,6 +176,17 @@ class Changes(RuleBasedStateMachine):
             else:
                 found = msgspec.structs.replace(FOUND, live_photo_cid=content_id)
                 self.write(renditions.record_metadata, id_, found)
+
+    @rule(who=WHO, pick=PICK, faces=FACES, words=WORDS, is_told=st.booleans())
+    def read_names(
+        self, who: int, pick: int, faces: list[Face], words: set[str], is_told: bool
+    ) -> None:
+        """What another program wrote into a file; and what people said, in a sidecar."""
+        found = msgspec.structs.replace(FOUND, tags=sorted(words), faces=faces)
+        for id_ in self.assets_of(who, [pick]):
+            self.write(renditions.record_metadata, id_, found)
+            if is_told:
+                self.write(_write_sidecar, id_)
 
     @rule(who=WHO, pick=PICK, number=st.integers(0, 1))
     def take_out(self, who: int, pick: int, number: int) -> None:
