@@ -22,7 +22,7 @@ from sync.actor import Actor
 from sync.config import FFmpeg
 from sync.operations import assets, renditions
 from tests.fix_media import Library
-from tests.media.films import film
+from tests.media.films import film, silence
 from tests.media.pictures import scene
 from tests.media.test_transcode import SCENE, assert_it_plays
 from tests.media.test_worker import media_process, until
@@ -202,3 +202,32 @@ async def test_photos_are_never_made_over(
         await sequencer.sequence(connection)
 
     assert not await library.row(JOB, asset_id)
+
+
+async def test_sound_alone_stays_what_it_is_and_says_why_it_has_no_picture(
+    library: Library, work: Callable[[], Any], tmp_path: Path
+) -> None:
+    data = silence(tmp_path / "a.mp4").read_bytes()
+    asset_id = await library.upload(data, kind="VIDEO")
+
+    await work()
+
+    asset = await library.asset(asset_id)
+    assert (asset["width"], asset["thumbhash"]) == (None, None)
+    assert paths.resolve(library.root, asset["original_key"]).read_bytes() == data
+    assert await encoded(library, asset_id) is None  # It is played as it is.
+    job = await library.row("SELECT * FROM job WHERE entity_id = %(id)s", asset_id)
+    assert job and job["dead_at"]
+    assert job["last_error"] == "There is no moving picture in this file"
+
+
+async def test_what_is_dropped_for_being_playable_is_remembered(
+    library: Library, work: Callable[[], Any], tmp_path: Path
+) -> None:
+    data = film(tmp_path / "a.mp4", [SCENE] * 10, sound="aac").read_bytes()
+    asset_id = await library.upload(data, kind="VIDEO")
+
+    await work()
+
+    noted = await library.row("SELECT * FROM playable_film WHERE asset_id = %(id)s", asset_id)
+    assert noted and noted["policy"] == FFmpeg().policy
