@@ -29,6 +29,10 @@ _processes.set_forkserver_preload(["media.decoders", "media.raw", "pillow_jxl", 
 _starting = threading.Lock()
 
 
+class NotApart(Exception):
+    """The picture is not to blame, so that it is worth another try."""
+
+
 class Pixels(NamedTuple):
     """A picture as it is stored: rows of `bands` samples, 8 or 16 bits each."""
 
@@ -66,14 +70,17 @@ def pixels_of(
 def run(work: Callable[..., Any], *arguments: Any) -> Any:
     """What `work` (of a module) returns for these arguments, in bounds of time and memory.
 
-    Raises UnreadableImage where it raised that, or where its process had to die; and RuntimeError
-    for other errors.
+    Raises UnreadableImage where it raised that, or where its process had to die; RuntimeError for
+    other errors; and NotApart where there was no process, or somebody else ended it.
     """
     ours, theirs = _processes.Pipe(duplex=False)
     process = _processes.Process(target=_perform, args=(theirs, work, arguments), daemon=True)
     with ours:
-        with _starting:
-            process.start()
+        try:
+            with _starting:
+                process.start()
+        except (OSError, EOFError) as error:
+            raise NotApart(f"No process could be started ({error!r})") from error
         theirs.close()  # Or the end of the process would not end the pipe.
         try:
             if not ours.poll(WALL_SECONDS):
@@ -83,7 +90,7 @@ def run(work: Callable[..., Any], *arguments: Any) -> Any:
                 result = result._replace(samples=_receive(ours, result))
         except EOFError:
             process.join()
-            raise UnreadableImage(_reason_of_death(process.exitcode)) from None
+            raise _reason_of_death(process.exitcode) from None
         finally:
             process.kill()
             process.join()
@@ -92,10 +99,12 @@ def run(work: Callable[..., Any], *arguments: Any) -> Any:
     return result
 
 
-def _reason_of_death(code: int | None) -> str:
+def _reason_of_death(code: int | None) -> Exception:
+    if code == -signal.SIGKILL:
+        return NotApart("The decoder was killed, perhaps as there was too little memory")
     if code == -signal.SIGXCPU:
-        return f"It takes longer than {CPU_SECONDS} seconds to decode"
-    return "The decoder crashed"
+        return UnreadableImage(f"It takes longer than {CPU_SECONDS} seconds to decode")
+    return UnreadableImage("The decoder crashed")
 
 
 def _perform(answer: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:

@@ -15,10 +15,39 @@ from PIL import Image
 _CAMERA = (3240, -1537, -498, -969, 1876, 41, 55, -204, 1057)
 
 
-def jxl(picture: Image.Image, path: Path, *, quality: float = 95) -> Path:
+def jxl(
+    picture: Image.Image, path: Path, *, quality: float = 95, orientation: int | None = None
+) -> Path:
     encoder = pillow_jxl.Encoder(picture.mode, False, quality, 0, 3, False, False, 0)
-    path.write_bytes(encoder(picture.tobytes(), *picture.size, jpeg_encode=False))
+    data = encoder(picture.tobytes(), *picture.size, jpeg_encode=False)
+    path.write_bytes(_with_turn(data, orientation) if orientation else data)
     return path
+
+
+# What the encoder says in one bit, that all is as usual, field by field: values and their bits.
+# The first is that it is not; then follow extras, of which the turn is one. ISO/IEC 18181-1.
+_UNUSUAL = (
+    *((0, 1), (1, 1), (None, 3), (0, 1), (0, 1), (0, 1), (0, 1), (0, 2), (1, 1), (0, 2)),
+    *((1, 1), (1, 1), (1, 1), (0, 2), (1, 1)),
+)
+
+
+def _with_turn(data: bytes, orientation: int) -> bytes:
+    header = int.from_bytes(data[2:12], "little")
+    # One bit whether it is small, the height, the ratio, and where there is none the width.
+    is_small, at = header & 1, 1
+    for number in range(2):
+        at += 5 if is_small else 2 + (9, 13, 18, 30)[header >> at & 3]
+        if number == 0:
+            ratio, at = header >> at & 7, at + 3
+            if ratio:
+                break
+    assert header >> at & 3 == 3, "all is as usual"
+    bits, end = header & ((1 << at) - 1), at
+    for value, length in _UNUSUAL:
+        bits |= (orientation - 1 if value is None else value) << end
+        end += length
+    return data[:2] + bits.to_bytes((end + 7) // 8, "little") + data[2 + (at + 2 + 7) // 8 :]
 
 
 def jxl_of_jpeg(data: bytes, path: Path) -> Path:

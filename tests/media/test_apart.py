@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -45,6 +46,24 @@ def panic() -> None:
 def test_what_goes_wrong_apart_is_a_reason(work: Callable[[], object], reason: str) -> None:
     with pytest.raises(UnreadableImage, match=reason):
         apart.run(work)
+
+
+def be_killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_is_killed_from_outside_is_worth_another_try() -> None:
+    with pytest.raises(apart.NotApart, match="killed"):
+        apart.run(be_killed)
+
+
+def test_without_another_process_it_is_worth_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(process: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(apart._processes.Process, "start", fail)
+    with pytest.raises(apart.NotApart, match="Cannot allocate memory"):
+        apart.run(refuse)
 
 
 def test_a_panic_is_an_error() -> None:

@@ -282,6 +282,33 @@ def test_a_packed_jpeg_is_upright(orientation: int, tmp_path: Path) -> None:
     assert distance(opened(made.preview), scene()) < ALIKE
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_jxl_that_is_to_be_turned_is_upright(orientation: int, tmp_path: Path) -> None:
+    stored = pictures.turned(scene(), orientation)
+    path = rare.jxl(stored, tmp_path / "a.jxl", orientation=orientation)
+
+    made = images.render(path)
+
+    assert jxl.shape(path) == (*stored.size, orientation)
+    assert (made.width, made.height) == (300, 200)
+    assert distance(opened(made.preview), scene()) < ALIKE
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif", "psd"])
+def test_ink_is_shown_as_its_profile_says(suffix: str, tmp_path: Path) -> None:
+    source = pyvips.Image.new_from_array(np.asarray(scene())).copy(interpretation="srgb")
+    dull = source.linear(0.4, 80).cast("uchar")  # within what can be printed
+    ink = dull.icc_transform("cmyk", input_profile="srgb")
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "psd":
+        planes_of_ink = 255 - ink.numpy().transpose(2, 0, 1)
+        rare.psd(planes_of_ink, path, mode=4, profile=ink.get("icc-profile-data"))
+    else:
+        ink.write_to_file(str(path), **({"Q": 95} if suffix == "jpg" else {}))
+
+    assert distance(opened(images.render(path).preview), Image.fromarray(dull.numpy())) < 5
+
+
 # Colours by number.
 
 
