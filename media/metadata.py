@@ -148,7 +148,7 @@ def read_film(
         time_zone=dates.zone_name(clock) if clock else None,
         latitude=latitude,
         longitude=longitude,
-        projection_type=_projection(beside),
+        projection_type=_projection(beside) or (film.projection if film else None),
         make=beside.text("Xmp.tiff.Make") or _of_film(own, "make", "manufacturer"),
         model=beside.text("Xmp.tiff.Model") or _of_film(own, "model"),
         lens_model=_lens(beside, Tags()) or _of_film(own, "camera.lens_model"),

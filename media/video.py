@@ -25,7 +25,7 @@ from av.video.reformatter import (
 )
 from av.video.stream import VideoStream
 
-from media import images, tones
+from media import images, spherical, tones
 from media.errors import UnreadableImage
 from media.tones import Curve, Tones
 from sync.config import FFmpeg
@@ -87,6 +87,7 @@ class Film(NamedTuple):
     duration_ms: int | None
     fps: float | None
     tags: Mapping[str, str]  # of the container and of the track, in lower case
+    projection: str | None  # as Immich writes it, of what shows all around
 
 
 def probe(path: Path) -> Film:
@@ -107,6 +108,7 @@ def probe(path: Path) -> Film:
                 for tags in (stream.metadata, container.metadata)
                 for name, value in tags.items()
             },
+            projection=spherical.projection(frame) if frame else None,
         )
 
 
