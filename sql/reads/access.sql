@@ -3,7 +3,7 @@
 -- each with the video part of what moves.
 SELECT asset.id
   FROM asset
- WHERE asset.id = ANY(%(asset_ids)s)
+ WHERE asset.id = ANY(ARRAY(SELECT unnest(%(asset_ids)s::uuid[])))
    AND CASE
        WHEN asset.owner_id = %(user_id)s
        THEN asset.visibility <> 'locked' OR %(is_elevated)s

@@ -65,7 +65,7 @@ SELECT asset.id, asset.owner_id, asset.visibility, asset.original_file_name AS f
                                              WHERE other.stack_id = stack.id
                                                AND other.deleted_at IS NULL))
                     FROM stack WHERE stack.id = asset.stack_id) END AS stack) AS shown
- WHERE asset.id = ANY(%(asset_ids)s);
+ WHERE asset.id = ANY(ARRAY(SELECT unnest(%(asset_ids)s::uuid[])));
 
 -- get_source -> row?
 -- What a worker needs to make something of an asset.

@@ -53,7 +53,6 @@ SELECT coalesce(json_agg(json_build_object('timeBucket', bucket.month, 'count', 
                                    ELSE asset.created_at AT TIME ZONE 'UTC' END)::date AS month,
                count(*) AS count
           FROM asset
-          JOIN asset_exif AS exif ON exif.asset_id = asset.id
          WHERE asset.id IN (
                    SELECT album_asset.asset_id
                      FROM album_asset
@@ -98,10 +97,10 @@ SELECT coalesce(json_agg(json_build_object('timeBucket', bucket.month, 'count', 
                             WHERE tag_asset.asset_id = asset.id
                               AND tag_asset.tag_id IN (SELECT branch.id FROM branch)))
            AND (%(south)s::float8 IS NULL
-                OR exif.latitude BETWEEN %(south)s AND %(north)s
+                OR asset.latitude BETWEEN %(south)s AND %(north)s
                AND CASE WHEN %(west)s::float8 <= %(east)s::float8
-                        THEN exif.longitude BETWEEN %(west)s AND %(east)s
-                        ELSE exif.longitude >= %(west)s OR exif.longitude <= %(east)s END)
+                        THEN asset.longitude BETWEEN %(west)s AND %(east)s
+                        ELSE asset.longitude >= %(west)s OR asset.longitude <= %(east)s END)
          GROUP BY 1) AS bucket;
 
 -- get_bucket -> value

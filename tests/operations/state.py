@@ -56,6 +56,7 @@ async def differences(database: Database) -> list[dict[str, Any]]:
         found += await (await connection.execute(BROKEN_STACKS.encode())).fetchall()
         found += await (await connection.execute(MISCOUNTED.encode())).fetchall()
         found += await (await connection.execute(MISCOUNTED_PEOPLE.encode())).fetchall()
+        found += await (await connection.execute(MISPLACED.encode())).fetchall()
     return found
 
 
@@ -109,4 +110,15 @@ SELECT owner_id, person_id, sum(amount) FILTER (WHERE is_kept) AS kept,
   ) AS both_sides
  GROUP BY 1, 2
 HAVING sum(amount) <> 0
+"""
+
+# What an asset's row repeats of its exif row.
+MISPLACED = """
+SELECT asset.id AS misplaced
+  FROM asset
+  LEFT JOIN asset_exif AS exif ON exif.asset_id = asset.id
+ WHERE exif.owner_id <> asset.owner_id
+    OR (asset.projection_type, asset.city, asset.country, asset.latitude, asset.longitude)
+       IS DISTINCT FROM
+       (exif.projection_type, exif.city, exif.country, exif.latitude, exif.longitude)
 """

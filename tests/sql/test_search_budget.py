@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from hashlib import md5
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from sql import Database
+from sql import Database, reads
 from sql.conditions import Condition
-from sql.filters import Found, Order, Search, find_assets, list_values, pick_assets
+from sql.filters import (
+    Found,
+    Order,
+    Search,
+    find_assets,
+    list_shown_values,
+    list_values,
+    pick_assets,
+)
 from tests.fix_postgres import clone
 
-ASSETS, PAGE = 20_000, 251
+ASSETS, CITIES, PAGE = 20_000, 500, 251
 OWNER, PARTNER, ALBUM, PERSON, TAG = [UUID(int=(4 << 76) + n) for n in range(1, 6)]
 UNLOCKED = [Condition("visibility", "ne", "locked"), Condition("trashedAt", "eq", None)]
 
@@ -35,7 +44,7 @@ SELECT md5(n::text)::uuid, CASE n % 10 WHEN 0 THEN '{PARTNER}' ELSE '{OWNER}' EN
 INSERT INTO asset_exif (asset_id, description, city, model)
 SELECT md5(n::text)::uuid,
        CASE WHEN n % 10 = 5 THEN 'holiday ' || md5(n::text) || ' in Wörgl' ELSE '' END,
-       'City ' || n % 500, 'Model ' || n % 20
+       'City ' || n % {CITIES}, 'Model ' || n % 20
   FROM generate_series(1, {ASSETS}) AS n;
 INSERT INTO album (id, owner_id, name) VALUES ('{ALBUM}', '{OWNER}', '');
 INSERT INTO album_asset (album_id, asset_id)
@@ -50,7 +59,7 @@ SELECT '{TAG}', md5(n::text)::uuid FROM generate_series(1, {ASSETS}, 100) AS n;
 INSERT INTO asset_ocr (asset_id, corners, box_score, text_score, text)
 SELECT md5(n::text)::uuid, '{{0,0,1,0,1,1,0,1}}', 1, 1, 'Invoice ' || md5(n::text)
   FROM generate_series(1, {ASSETS}, 20) AS n;
-ANALYZE
+VACUUM ANALYZE
 """
 
 
@@ -61,8 +70,11 @@ class Explaining:
         self._connection = connection
         self.plan: dict[str, Any] = {}
 
-    async def execute(self, statement: bytes, values: dict[str, Any], **options: Any) -> Explaining:
-        explain = b"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + statement
+    async def execute(
+        self, statement: bytes | str, values: dict[str, Any], **options: Any
+    ) -> Explaining:
+        text = statement if isinstance(statement, bytes) else statement.encode()
+        explain = b"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + text
         cursor = await self._connection.execute(explain, values, **options)
         self.plan = (await cursor.fetchone())["QUERY PLAN"][0]["Plan"]
         return self
@@ -176,3 +188,46 @@ async def test_narrowed_suggestions_read_what_they_are_narrowed_to(explaining):
 
     assert explaining.scanned_whole().isdisjoint({"asset", "asset_exif"})
     assert explaining.rows_read() <= 100
+
+
+@pytest.mark.parametrize(("field", "values"), [("city", CITIES), ("model", 20)])
+async def test_what_there_is_to_search_by_is_found_in_steps(explaining, field, values):
+    await list_shown_values(explaining, [OWNER, PARTNER], field)
+
+    assert explaining.scanned_whole() == set()
+    assert explaining.rows_read() <= 2 * 4 * values
+
+
+async def test_a_photo_of_each_city_reads_one_of_each(explaining):
+    await reads.search.list_cities(explaining, owner_ids=[OWNER, PARTNER])
+
+    assert explaining.scanned_whole() == set()
+    assert explaining.rows_read() <= 2 * CITIES
+
+
+async def test_cities_are_counted_in_an_index_alone(explaining):
+    await reads.search.list_main_cities(explaining, owner_id=OWNER)
+
+    kinds = {node["Node Type"] for node in explaining.nodes() if "Relation Name" in node}
+    assert kinds == {"Index Only Scan"}
+    assert explaining.rows_read() <= ASSETS
+
+
+async def test_the_newest_are_the_first_of_an_index(explaining):
+    await reads.search.list_newcomers(explaining, owner_id=OWNER)
+
+    assert explaining.rows_read() <= 20
+
+
+async def test_an_asset_reads_its_own_rows(explaining):
+    await reads.assets.show_assets(
+        explaining,
+        asset_ids=[UUID(hex=md5(b"1").hexdigest())],
+        viewer_id=OWNER,
+        with_exif=True,
+        with_people=True,
+        with_tags=True,
+    )
+
+    assert explaining.scanned_whole() <= {"person", "tag"}  # of which there is one
+    assert explaining.rows_read() <= 8
