@@ -24,6 +24,7 @@ from av.video.stream import VideoStream
 from media import encoders, video
 from media.encoders import Pass
 from media.errors import UnreadableImage
+from media.fields import Weaver
 from sync.config import CORES, FFmpeg
 
 DECODER_THREADS = min(4, CORES)  # Each keeps frames of its own; more would outrun the encoder.
@@ -125,6 +126,7 @@ class _Picture:
         self._slots: deque[int] = deque(maxlen=FRAMES_OUT_OF_ORDER)
         self._shown = -1
         self._screen = video.Screen(settings.tonemap)
+        self._weaver = Weaver(track.codec_context.time_base)
 
     def describe(self, frame: VideoFrame) -> None:
         """Tell players how to show it, before anything is written."""
@@ -139,21 +141,26 @@ class _Picture:
         if self._is_timeless and packet.size and packet.dts is not None:
             self._slots.append(packet.dts)
         for frame in _decoded(packet):
-            time = self._slot() if self._is_timeless else frame.pts
-            if time is None or time - self._start <= self._shown:
-                continue  # Encoders take no step back.
-            self._shown = time - self._start
-            made = self._screen.show(frame, self._track.width, self._track.height)
-            made.pts = self._shown
-            made.pict_type = 0  # Where key frames are is the encoder's choice.
-            yield from self._track.encode_lazy(made)
+            frame.pts = self._slot() if self._is_timeless else frame.pts
+            yield from self._encode(self._weaver.take(frame))
 
     def _slot(self) -> int | None:
         """When the next frame is shown: as many come before it as packets came before one."""
         return self._slots.popleft() if self._slots else None
 
     def end(self) -> Iterator[Packet[VideoStream]]:
+        yield from self._encode(self._weaver.end())
         yield from self._track.encode_lazy(None)
+
+    def _encode(self, frames: Iterator[VideoFrame]) -> Iterator[Packet[VideoStream]]:
+        for frame in frames:
+            if frame.pts is None or frame.pts - self._start <= self._shown:
+                continue  # Encoders take no step back.
+            self._shown = frame.pts - self._start
+            made = self._screen.show(frame, self._track.width, self._track.height)
+            made.pts = self._shown
+            made.pict_type = 0  # Where key frames are is the encoder's choice.
+            yield from self._track.encode_lazy(made)
 
 
 class _Sound:
@@ -370,7 +377,7 @@ def _convert(
     for packet in container.demux([one for one in (stream, sound) if one is not None]):
         if task.stopping.is_set():
             raise Stopped
-        output.mux(list(tracks[packet.stream_index].take(packet)))
+        output.mux(list(tracks[packet.stream.index].take(packet)))
     for track in tracks.values():
         output.mux(list(track.end()))
 

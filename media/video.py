@@ -25,7 +25,7 @@ from av.video.reformatter import (
 )
 from av.video.stream import VideoStream
 
-from media import images, spherical, tones
+from media import fields, images, spherical, tones
 from media.errors import UnreadableImage
 from media.tones import Curve, Tones
 from sync.config import FFmpeg
@@ -117,6 +117,7 @@ def render(path: Path) -> images.Renditions:
     with opened(path) as (container, stream):
         frame = _poster(container, stream)
         turn = orientation(frame)
+        frame = fields.one_moment(frame)
         width, height = _shown(stream, turn)
         pixels = images.fit(_pixels(frame, stream, turn), images.form.preview.size).copy_memory()
     thumbnail, placeholder = images.encode_thumbnail(pixels)
