@@ -89,6 +89,8 @@ async def _work(database: Database, settings: Settings) -> None:
     films = ThreadPoolExecutor(settings.threads, "film", initializer=os.nice, initargs=(NICENESS,))
     # Who waits here has a transaction open: as many as the setting lets be written at once.
     writers = ThreadPoolExecutor(16, "sidecar", initializer=os.nice, initargs=(NICENESS,))
+    # No picture is waited for while rows are held.
+    removers = ThreadPoolExecutor(1, "remover")
     movers = ThreadPoolExecutor(queues.FIXED["storageTemplateMigration"], "mover")
     of_originals = {
         topics.METADATA.name: metadata_consumer(database, settings.root),
@@ -102,7 +104,7 @@ async def _work(database: Database, settings: Settings) -> None:
         topics.PERSON_THUMBNAIL.name: person_thumbnail_consumer(database, settings.root),
         topics.SIDECAR.name: sidecar_consumer(database, settings.root, writers),
         topics.TAG_SIDECARS.name: tag_consumer(),
-        topics.FILE_REMOVAL.name: file_removal_consumer(settings.root),
+        topics.FILE_REMOVAL.name: file_removal_consumer(settings.root, removers),
     }
     streaming = Streaming(database, settings.root, settings.threads)
     async with asyncio.TaskGroup() as tasks:

@@ -128,14 +128,17 @@ def edit_consumer(database: Database, root: Path) -> Consumer:
     return make_edit
 
 
-def file_removal_consumer(root: Path) -> Consumer:
+def file_removal_consumer(root: Path, executor: Executor | None = None) -> Consumer:
     async def remove_files(job: Job) -> Record:
         keys: list[str] = job.facts["keys"]
         for key in keys:
             if not paths.is_placed(key):
-                await asyncio.to_thread(files.remove, root, key)
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(executor, files.remove, root, key)
         placed = [key for key in keys if paths.is_placed(key)]
-        return partial(moves.remove_placed, root=root, keys=placed) if placed else _record_nothing
+        if not placed:
+            return _record_nothing
+        return partial(moves.remove_placed, root=root, executor=executor, keys=placed)
 
     return remove_files
 

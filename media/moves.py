@@ -34,7 +34,7 @@ def move_consumer(database: Database, root: Path, executor: Executor) -> Consume
         async with database.read() as connection:
             settings = (await config.load(connection)).storage_template
         moves = await mover.move(job, settings) if settings.enabled else []
-        return partial(_record, root=root, moves=moves)
+        return partial(_record, root=root, executor=executor, moves=moves)
 
     return move_originals
 
@@ -46,7 +46,7 @@ def follow(database: Database, consumer: Consumer) -> Consumer:
         begun = time.monotonic()
         try:
             return await consumer(job)
-        except Exception:  # Decoders say of a file that is gone whatever they like.
+        except (OSError, Hopeless):  # A decoder may say of a file that is gone that it is bad.
             within = timedelta(seconds=time.monotonic() - begun) + LATENESS
             async with database.read() as connection:
                 was_moved = await reads.storage_template.was_moved(
@@ -59,9 +59,10 @@ def follow(database: Database, consumer: Consumer) -> Consumer:
     return follow_move
 
 
-async def _record(tx: Transaction, root: Path, moves: Sequence[Move]) -> None:
+async def _record(tx: Transaction, root: Path, executor: Executor, moves: Sequence[Move]) -> None:
     async def copy_sidecar(old_key: str, new_key: str) -> None:
-        await asyncio.to_thread(_copy_sidecar, root, old_key, new_key)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(executor, _copy_sidecar, root, old_key, new_key)
 
     if moves:
         await storage_template.record_moves(tx, moves, copy_sidecar)
@@ -72,14 +73,16 @@ def _copy_sidecar(root: Path, old_key: str, new_key: str) -> None:
     files.write_atomically(root, new_key, data, durable=True)
 
 
-async def remove_placed(tx: Transaction, root: Path, keys: Sequence[str]) -> None:
+async def remove_placed(
+    tx: Transaction, root: Path, executor: Executor | None, keys: Sequence[str]
+) -> None:
     """Remove files that the template placed, unless their names came to be somebody's again."""
     folds = {key: template.fold_beside(key) for key in keys}
     held = await storage_template.hold_names(tx, sorted(set(folds.values())))
     for key, fold in folds.items():
         name = held.get(fold)
         if name is None or _is_left(name, key):
-            await asyncio.to_thread(files.remove, root, key)
+            await asyncio.get_running_loop().run_in_executor(executor, files.remove, root, key)
     gone = [fold for fold, name in held.items() if name.key in folds and name.is_left]
     await storage_template.forget_names(tx, gone)
 

@@ -15,8 +15,10 @@ from media import moves
 from sql import Database, Transaction
 from storage import paths
 from sync.actor import Actor
-from sync.operations import albums, assets, users
-from tests.media.moving import DAYS, JOBS, Home
+from sync.operations import albums, assets, renditions, storage_template, users
+from sync.worker import Job, Record
+from tests.media.moving import DAYS, JOBS, TAKEN, Home
+from tests.sync.library import FOUND
 
 OTHER_DAY = datetime(2023, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -89,9 +91,6 @@ async def test_who_has_no_label_has_a_folder_by_the_id(home: Home, bob: UUID) ->
 
 
 async def test_an_upload_is_moved_once_it_is_known(home: Home, alice: UUID) -> None:
-    from sync.operations import renditions
-    from tests.sync.library import FOUND
-
     asset_id = await home.upload(alice, b"picture")
     await home.work()
     assert paths.is_ours(await home.key(asset_id))
@@ -372,3 +371,64 @@ async def test_a_name_is_not_removed_once_somebody_has_it(home: Home, alice: UUI
 
     assert await home.key(second) == key
     await home.assert_level()
+
+
+async def test_the_janitor_waits_for_what_is_on_its_way(
+    home: Home, alice: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset_id = await home.upload(alice, b"picture", sidecar=b"<x/>")
+    former = await home.key(asset_id)
+
+    async def fail(tx: Transaction, **_: Any) -> None:
+        raise OSError("The power is gone")
+
+    monkeypatch.setattr(moves, "_record", fail)
+    await home.move()
+    async with home.database.write() as tx:
+        assert await storage_template.drop_stale(tx) == 0
+    assert [key.split("/")[0] for key in home.stored()] == ["library", "upload", "upload"]
+
+    await home.execute("DELETE FROM job WHERE queue = 'storage_template'")
+    await home.clean()
+
+    assert home.stored() == [former, paths.sidecar(former)]
+    await home.assert_level()
+
+
+async def test_the_janitor_leaves_what_somebody_has(home: Home, alice: UUID) -> None:
+    await home.upload(alice, b"picture", sidecar=b"<x/>")
+    await home.move()
+    await home.execute("UPDATE storage_name SET state = 'reserved'")
+    before = home.stored()
+
+    await home.clean()
+
+    assert home.stored() == before == await home.claimed()
+
+
+async def test_a_job_begins_again_whose_original_was_moved(home: Home, alice: UUID) -> None:
+    asset_id = await home.upload(alice, b"picture")
+    job = Job(1, asset_id, 1, TAKEN, alice, "asset.uploaded", {})
+    read: list[str] = []
+
+    async def consume(job: Job) -> Record:
+        key = await home.key(asset_id)
+        if not read:
+            await home.move()
+        read.append(key)
+        data = paths.resolve(home.root, key).read_bytes()
+        assert data == b"picture"
+        return lambda tx: record_nothing()
+
+    await moves.follow(home.database, consume)(job)
+    assert [key.split("/")[0] for key in read] == ["upload", "library"]
+
+    paths.resolve(home.root, read[-1]).unlink()
+    await home.execute("UPDATE storage_name SET at = at - interval '1 hour'")
+    with pytest.raises(FileNotFoundError):
+        await moves.follow(home.database, consume)(job)
+    assert len(read) == 3
+
+
+async def record_nothing() -> None:
+    pass
