@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -20,7 +21,8 @@ EMPTY = (
     f'<rdf:RDF xmlns:rdf="{RDF}">\n</rdf:RDF>\n'
     '</x:xmpmeta>\n<?xpacket end="w"?>\n'
 ).encode()
-BYTES_MAX, DEPTH_MAX = 32 << 20, 100
+BYTES_MAX, ELEMENTS_MAX, DEPTH_MAX = 32 << 20, 100_000, 100
+_DECLARATION_BYTES = 1024
 
 _RDF, _DESCRIPTION, _ABOUT, _ITEM = [(RDF, n) for n in ("RDF", "Description", "about", "li")]
 _ARRAYS = [(RDF, kind) for kind in ("Alt", "Bag", "Seq")]
@@ -134,12 +136,12 @@ def in_utf8(data: bytes, *, errors: str) -> bytes:
     for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "")):
         if data.startswith(mark):
             data = data.decode(encoding, errors).encode() if encoding else data[len(mark) :]
-            declared = _DECLARATION.match(data)
+            declared = _DECLARATION.match(data[:_DECLARATION_BYTES])
             return data[declared.end() :] if declared else data
     for start, encoding in ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be")):
         if data.startswith(start):
             return in_utf8(b"\xef\xbb\xbf" + data.decode(encoding, errors).encode(), errors=errors)
-    declared = _DECLARATION.match(data)
+    declared = _DECLARATION.match(data[:_DECLARATION_BYTES])
     if declared is None:
         return data
     data = data[declared.end() :]
@@ -218,7 +220,7 @@ def _find(node: _Node, key: Key) -> Iterator[_Node]:
 def _parse(data: bytes) -> _Node:
     """Read XML in UTF-8; what it declares of a document type, which can explode, is refused."""
     outside = _Node(("", ""), [], (0, len(data)))
-    path = [outside]
+    path, elements = [outside], count(1)
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.namespace_prefixes = True
     parser.buffer_text = True
@@ -226,8 +228,8 @@ def _parse(data: bytes) -> _Node:
     def begin(name: str, values: dict[str, str]) -> None:
         start = parser.CurrentByteIndex
         tag = _TAG.match(data, start)
-        if tag is None or len(path) > DEPTH_MAX:
-            raise Malformed("It is too deep, or cut off")
+        if tag is None or len(path) > DEPTH_MAX or next(elements) > ELEMENTS_MAX:
+            raise Malformed("It is too large, too deep, or cut off")
         node = _Node(_key(name), list(_marks(tag, values)), tag.span())
         path[-1].inner.append(node)
         path.append(node)
