@@ -12,6 +12,7 @@ from uuid import UUID
 import typer
 
 from server import commands, connecting, sync_report
+from server.commands import CONSOLE
 from server.connecting import fail, require_address, run
 from server.doctor import Finding, Verdict, examine
 from sql import Database, Disconnected, reads
@@ -38,6 +39,7 @@ doctor_app = typer.Typer(help="Look whether everything is well, or what is not."
 app.add_typer(doctor_app, name="doctor")
 
 ITEMS_SHOWN = 3
+PAGE = 5_000
 COLORS = {Verdict.WELL: "green", Verdict.LOOK: "yellow", Verdict.WRONG: "red"}
 
 
@@ -74,9 +76,12 @@ def log(
         bool, typer.Option("--follow", "-f", help="Go on with what happens.")
     ] = False,
     last: Annotated[int, typer.Option("--last", "-n", min=0, help="Entries to begin with.")] = 20,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="Only what administrators did, and who it was.")
+    ] = False,
 ) -> None:
     """Show the change log: position, time, topic, whose, which, what."""
-    run(_show_log(last=last, is_following=follow))
+    run(_show_log(last=last, is_following=follow, is_audit=admin))
 
 
 @user_app.command("create")
@@ -149,26 +154,42 @@ def main() -> None:
     app()
 
 
-async def _show_log(*, last: int, is_following: bool) -> None:
+async def _show_log(*, last: int, is_following: bool, is_audit: bool) -> None:
     async with connecting.database() as database:
         names = await _list_names(database)
         head = await tail.head(database)
-        async with database.read() as connection:
-            for entry in await tail.read(connection, max(head - last, 0), limit=last):
-                typer.echo(show_entry(entry, names))
+        for entry in await _read_last(database, head, last, is_audit=is_audit):
+            typer.echo(show_entry(entry, names))
         if not is_following:
             return
         async for entries in tail.follow(database, head):
             if any(entry.topic.startswith("user.") for entry in entries):
                 names = await _list_names(database)
             for entry in entries:
-                typer.echo(show_entry(entry, names))
+                if not is_audit or entry.facts.get("by"):
+                    typer.echo(show_entry(entry, names))
+
+
+async def _read_last(database: Database, head: int, count: int, *, is_audit: bool) -> list[Entry]:
+    """The newest so many, the oldest of them first."""
+    found: list[Entry] = []
+    upto, step = head, PAGE if is_audit else count
+    while upto > 0 and len(found) < count:
+        after = max(upto - step, 0)
+        async with database.read() as connection:
+            entries = await tail.read(connection, after, limit=upto - after)
+        found = [one for one in entries if not is_audit or one.facts.get("by")] + found
+        upto = after
+    return found[-count:] if count else []
 
 
 def show_entry(entry: Entry, names: dict[UUID, str]) -> str:
     """One line: `   42  12:41:04.123  asset.uploaded  alice  0198f3c2  file_name=a.jpg`."""
     whose = "everyone" if entry.scope == EVERYONE else names.get(entry.scope, _show(entry.scope))
-    facts = " ".join(f"{name}={_show(value)}" for name, value in entry.facts.items())
+    said = {name: value for name, value in entry.facts.items() if (name, value) != ("by", None)}
+    if "by" in said:
+        said["by"] = _name(str(said["by"]), names)
+    facts = " ".join(f"{name}={_show(value)}" for name, value in said.items())
     parts = [
         typer.style(f"{entry.pos:>7}", dim=True),
         f"{entry.at.astimezone():%H:%M:%S.%f}"[:-3],
@@ -178,6 +199,15 @@ def show_entry(entry: Entry, names: dict[UUID, str]) -> str:
         typer.style(facts, dim=True) if facts else "",
     ]
     return "  ".join(filter(None, parts))
+
+
+def _name(by: str, names: dict[UUID, str]) -> str:
+    """Of who did it: mostly an id, and a name where nobody could be asked for theirs."""
+    try:
+        user_id = UUID(by)
+    except ValueError:
+        return by
+    return names.get(user_id, "the command line" if user_id == CONSOLE.user_id else by)
 
 
 def _show(value: object) -> str:

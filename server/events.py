@@ -304,6 +304,7 @@ TELLERS: dict[str, Teller | None] = {
     "config.changed": _tell_config,
     "system_metadata.changed": None,
     "release.found": _tell_release,
+    "job.started": None,
     "queue.paused": None,
     "queue.resumed": None,
     "queue.emptied": None,

@@ -75,6 +75,7 @@ async def drop(
 async def start(call: Call, name: str, *, is_forced: bool) -> None:
     """Have made what is missing, or everything. Raises Invalid."""
     if chore := CHORES.get(name):
+        await _note_start(call, name)
         timetable.begin(call.request.app, chore)
         return
     requested = [queue for queue in queues.list_ours(name) if queue in jobs.REQUESTS]
@@ -86,8 +87,14 @@ async def start(call: Call, name: str, *, is_forced: bool) -> None:
     counts, _ = await read_state(call)
     if any(row["active"] for row in counts if row["queue"] in requested):
         raise Invalid("Job is already running")
+    await _note_start(call, name)
     for queue in requested:
         after: UUID | None = UUID(int=0)
         while after is not None:
             async with call.context.database.write() as tx:
                 after = await jobs.request(tx, queue, after, is_forced=is_forced)
+
+
+async def _note_start(call: Call, name: str) -> None:
+    async with call.context.database.write() as tx:
+        await jobs.note_start(tx, call.actor, name)

@@ -162,6 +162,7 @@ TOPICS = {
     "config.changed": Topic(),
     "system_metadata.changed": Topic(),
     "release.found": Topic(),
+    "job.started": Topic(),
     "queue.paused": Topic(),
     "queue.resumed": Topic(),
     "queue.emptied": Topic(),

@@ -65,6 +65,8 @@ async def run_queue_command_legacy(call: Call) -> Json:
 @endpoint("POST", "/jobs", auth="admin", permission="job.create", body=JobCreate)
 async def create_job(call: Call) -> None:
     """Answered when it is done."""
+    async with call.context.database.write() as tx:
+        await jobs.note_start(tx, call.actor, call.body.name)
     if report_type := DELETIONS.get(call.body.name):
         await act_on_all(call.context, call.actor, report_type)
     else:

@@ -63,14 +63,14 @@ async def set_server_license(call: Call) -> Json:
         raise Invalid("Invalid license key")
     license_ = _read(call.body)
     async with call.context.database.write() as tx:
-        await licenses.set_server_license(tx, license_)
+        await licenses.set_server_license(tx, call.actor, license_)
     return license_
 
 
 @endpoint("DELETE", "/server/license", auth="admin", permission="serverLicense.delete")
 async def delete_server_license(call: Call) -> None:
     async with call.context.database.write() as tx:
-        await licenses.delete_server_license(tx)
+        await licenses.delete_server_license(tx, call.actor)
 
 
 def _read(body: LicenseKey) -> dict[str, Any]:

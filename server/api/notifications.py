@@ -114,6 +114,7 @@ async def create_notification(call: Call) -> Json:
             description=asked.description,
             data=asked.data,
             read_at=asked.read_at,
+            by=call.actor.user_id,
         )
     return await _show(call, asked.user_id, notification_id)
 

@@ -170,7 +170,7 @@ async def logout_oauth(call: Call) -> web.Response:
 @endpoint("POST", "/admin/auth/unlink-all", auth="admin", permission="adminAuth.unlinkAll")
 async def unlink_all_oauth_accounts_admin(call: Call) -> None:
     async with call.context.database.write() as tx:
-        await oauth.unlink_all(tx)
+        await oauth.unlink_all(tx, call.actor)
 
 
 async def logout_url(call: Call) -> str | None:

@@ -111,7 +111,7 @@ async def get_admin_onboarding(call: Call) -> Json:
 async def update_admin_onboarding(call: Call) -> None:
     onboarding = {"isOnboarded": call.body.is_onboarded}
     async with call.context.database.write() as tx:
-        await set_metadata(tx, "admin-onboarding", onboarding)
+        await set_metadata(tx, "admin-onboarding", onboarding, by=call.actor.user_id)
 
 
 async def _is_onboarded(connection: Connection) -> bool:

@@ -29,6 +29,11 @@ async def set_paused(tx: Transaction, actor: Actor, name: str, *, is_paused: boo
     await _stage(tx, "queue.paused" if is_paused else "queue.resumed", actor, name)
 
 
+async def note_start(tx: Transaction, actor: Actor, name: str) -> None:
+    """Somebody has something done by hand: a job, or all of a queue, by Immich's name."""
+    await _stage(tx, "job.started", actor, name)
+
+
 async def drop_waiting(tx: Transaction, actor: Actor, name: str) -> int:
     """Forget some of what nobody has begun; how many."""
     dropped = await writes.jobs.drop_waiting(tx, queues=queues.list_ours(name), limit=PAGE)

@@ -34,8 +34,10 @@ async def create_notification(
     description: str | None = None,
     data: Mapping[str, Any] | None = None,
     read_at: datetime | None = None,
+    by: UUID | None = None,
 ) -> UUID:
-    """Tell a user something: in open apps, and by e-mail if they want that of its type."""
+    """Tell a user something: in open apps, and by e-mail if they want that of its type. `by`: the
+    administrator who says it, if one does."""
     row = await writes.notifications.insert_notification(
         tx,
         user_id=user_id,
@@ -56,7 +58,7 @@ async def create_notification(
         "data": data,
     }
     told = {name: value for name, value in told.items() if value is not None}
-    await log.stage(tx, "notification.created", user_id, [row["id"]], notification=told)
+    await log.stage(tx, "notification.created", user_id, [row["id"]], notification=told, by=by)
     return row["id"]
 
 

@@ -126,12 +126,12 @@ async def unlink(tx: Transaction, actor: Actor) -> None:
     await _stage_update(tx, actor.user_id)
 
 
-async def unlink_all(tx: Transaction) -> None:
+async def unlink_all(tx: Transaction, actor: Actor) -> None:
     """Nobody has to do with a provider any more, as when there is to be another one."""
     rows = await writes.oauth.drop_subjects(tx)
     await writes.oauth.unmark_sessions(tx, user_id=None)
     for row in rows:
-        await _stage_update(tx, row["id"])
+        await _stage_update(tx, row["id"], by=actor.user_id)
 
 
 async def end_sessions(tx: Transaction, *, sub: str | None, sid: str | None, token_id: str) -> None:
@@ -193,8 +193,8 @@ async def _apply_claims(
     return True
 
 
-async def _stage_update(tx: Transaction, user_id: UUID) -> None:
-    await log.stage(tx, "user.updated", user_id, [user_id], audience=[EVERYONE])
+async def _stage_update(tx: Transaction, user_id: UUID, **facts: object) -> None:
+    await log.stage(tx, "user.updated", user_id, [user_id], audience=[EVERYONE], **facts)
 
 
 def _hash(secret: str) -> bytes:

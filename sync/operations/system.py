@@ -48,10 +48,13 @@ async def replace_config(tx: Transaction, actor: Actor, values: config.Config) -
         await change_config(tx, changes, by=actor.user_id)
 
 
-async def set_metadata(tx: Transaction, key: str, value: Mapping[str, object]) -> None:
-    """Remember something of the server's own, for whoever administrates it."""
+async def set_metadata(
+    tx: Transaction, key: str, value: Mapping[str, object], *, by: UUID | None = None
+) -> None:
+    """Remember something of the server's own, for whoever administrates it. `by`: who said it,
+    if somebody did."""
     await writes.settings.set_metadata(tx, key=key, value=msgspec.json.encode(value).decode())
-    await log.stage(tx, "system_metadata.changed", EVERYONE, [EVERYONE], key=key)
+    await log.stage(tx, "system_metadata.changed", EVERYONE, [EVERYONE], key=key, by=by)
 
 
 async def note_places(tx: Transaction, file_name: str) -> None:

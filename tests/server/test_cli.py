@@ -114,5 +114,19 @@ def test_a_created_user_is_in_the_log(run, instance):
     assert again.returncode == 1 and "User exists" in again.stderr
 
 
+def test_the_log_tells_what_administrators_did(run):
+    for name, *more in (("dan", "--admin"), ("eve",)):
+        run("user", "create", f"{name}@example.org", "--name", name, "--password", "a", *more)
+    run("grant-admin", "eve@example.org")
+    run("revoke-admin", "eve@example.org")
+
+    lines = run("log", "--admin").stdout.splitlines()
+
+    assert [line.split()[2] for line in lines[-2:]] == ["user.updated"] * 2
+    assert all("by=the command line" in line and "eve" in line for line in lines[-2:])
+    assert run("log", "--admin", "-n", "1").stdout.splitlines() == lines[-1:]
+    assert "by=" not in run("log", "-n", "500").stdout.split("user.created")[1].splitlines()[0]
+
+
 def test_migrating_twice_changes_nothing(run):
     assert run("migrate").stdout == "up to date\n"
