@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
-from struct import unpack, unpack_from
+from struct import unpack_from
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,27 +32,28 @@ class _Document(NamedTuple):
     palette: bytes
     profile: bytes | None
     has_alpha: bool
-    data: bytes
+    data: memoryview
 
 
 def decode(path: Path) -> Pixels:
     """Source: Adobe Photoshop File Formats Specification. Raises UnreadableImage, ValueError."""
     with path.open("rb") as file:
-        _, _, channels, height, width, depth, mode = unpack(">4sH6xHIIHH", file.read(26))
-        refuse_too_many_pixels(width, height)
-        if mode not in _COLOURS or depth not in (1, 8, 16, 32) or (depth == 1) != (mode == _BITMAP):
-            raise UnreadableImage(
-                f"Photoshop's colours of mode {mode} with {depth} bits are not read"
-            )
-        if channels < _COLOURS[mode] or not width or not height:
-            raise ValueError("it has too few channels")
-        file.seek(0)
-        document = _read(file.read(), channels, height, width, depth, mode)
+        # Layers can be gigabytes, and nothing of them is needed.
+        data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    channels, height, width, depth, mode = unpack_from(">HIIHH", data, 12)
+    refuse_too_many_pixels(width, height)
+    if mode not in _COLOURS or depth not in (1, 8, 16, 32) or (depth == 1) != (mode == _BITMAP):
+        raise UnreadableImage(f"Photoshop's colours of mode {mode} with {depth} bits are not read")
+    if channels < _COLOURS[mode] or not width or not height:
+        raise ValueError("it has too few channels")
+    document = _read(data, channels, height, width, depth, mode)
     planes = [_plane(document, n) for n in range(_COLOURS[mode] + document.has_alpha)]
     return _pixels(document, planes)
 
 
-def _read(data: bytes, channels: int, height: int, width: int, depth: int, mode: int) -> _Document:
+def _read(
+    data: memoryview, channels: int, height: int, width: int, depth: int, mode: int
+) -> _Document:
     is_large = data[5] == 2
     palette, at = _section(data, 26, 4)
     resources, at = _section(data, at, 4)
@@ -59,13 +61,21 @@ def _read(data: bytes, channels: int, height: int, width: int, depth: int, mode:
     # A negative number of layers says that the first channel after the colours is opacity.
     (count,) = unpack_from(">h", layers, 8 if is_large else 4) if len(layers) > 9 else (0,)
     has_alpha = count < 0 and channels > _COLOURS[mode] and mode in (_GREY, _RGB, _CMYK)
-    profile = _resource(resources, _PROFILE)
     return _Document(
-        *(channels, height, width, depth, mode, is_large, palette, profile, has_alpha, data[at:])
+        channels=channels,
+        height=height,
+        width=width,
+        depth=depth,
+        mode=mode,
+        is_large=is_large,
+        palette=bytes(palette),
+        profile=_resource(bytes(resources), _PROFILE),
+        has_alpha=has_alpha,
+        data=data[at:],
     )
 
 
-def _section(data: bytes, at: int, length_bytes: int) -> tuple[bytes, int]:
+def _section(data: memoryview, at: int, length_bytes: int) -> tuple[memoryview, int]:
     start = at + length_bytes
     end = start + int.from_bytes(data[at:start], "big")
     if end > len(data):
@@ -92,6 +102,7 @@ def _plane(document: _Document, number: int) -> NDArray[np.uint8]:
     row = (document.width * document.depth + 7) // 8
     (compression,) = unpack_from(">H", document.data)
     size = row * document.height
+    plane: bytes | memoryview
     if compression == _RAW:
         plane = document.data[2 + number * size : 2 + (number + 1) * size]
         if len(plane) < size:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _JPEG = b"\xff\xd8\xff"
 _JPEG_START = re.compile(rb"\xff\xd8\xff[\xc0-\xfe]")
 _FRAMES, _SCAN = (0xC0, 0xC1, 0xC2), 0xDA
-_JPEGS_MAX, _PREVIEW_PIXELS_MIN = 1000, 120 * 90
+_JPEGS_MAX, _PREVIEW_PIXELS_MIN, _PREVIEW_BYTES_MAX = 1000, 120 * 90, 100 << 20
 # LibRaw's turns as EXIF tells them.
 _ORIENTATIONS = {0: 1, 1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}
 _SRGB_GAMMA = (2.4, 12.92)
@@ -117,7 +117,10 @@ def _find_jpeg(path: Path) -> bytes | None:
             for start in islice(_JPEG_START.finditer(data), _JPEGS_MAX)
             if (pixels := _count_pixels(data, start.start())) >= _PREVIEW_PIXELS_MIN
         ]
-        return data[-max(found)[1] :] if found else None
+        if not found:
+            return None
+        at = -max(found)[1]
+        return data[at : at + _PREVIEW_BYTES_MAX]
 
 
 def _count_pixels(data: mmap.mmap, at: int) -> int:
