@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import operator
 import shutil
 import signal
@@ -27,6 +28,8 @@ from sync.operations import assets, users
 from tests.fix_postgres import clone
 from tests.media.moving import Home
 from tests.media.moving_victim import Task
+from tests.media.pictures import scene
+from tests.media.test_worker import media_process
 from tests.sync.library import ask, until
 from tests.sync.test_failpoints import OTHERS
 
@@ -148,3 +151,36 @@ def test_who_moves_is_killed_at_each_step(postgres: str, tmp_path: Path, can_lin
             if not is_killed:
                 break
     assert point > 80
+
+
+async def test_the_worker_is_killed_while_pictures_come_in(
+    database: Database, dsn: str, tmp_path: Path, sequencing: None
+) -> None:
+    """Pictures are made of originals that are moved meanwhile."""
+    home = Home(database, tmp_path)
+    await home.set(enabled=True)
+    async with database.write() as tx:
+        alice = await users.create_user(tx, email="alice@example.org", name="Alice")
+    for number in range(30):
+        await home.upload(alice, jpeg(number), sidecar=b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>')
+
+    for made in (5, 15, 30):
+        async with media_process(dsn, tmp_path) as process:
+            await until(lambda made=made: home.query(f"{MADE} OFFSET %s", made - 1))
+            process.kill()
+    async with media_process(dsn, tmp_path):
+        await until(lambda: home.query(OPEN), is_met=operator.not_)
+
+    janitor.remove_abandoned(tmp_path)
+    await home.assert_level()
+    assert await home.query("SELECT last_error FROM job") == []
+
+
+MADE = """SELECT 1 FROM asset WHERE original_key LIKE 'library/%%' AND thumbhash IS NOT NULL"""
+OPEN = "SELECT 1 FROM job WHERE dead_at IS NULL UNION ALL SELECT 1 FROM log_staging"
+
+
+def jpeg(number: int) -> bytes:
+    file = io.BytesIO()
+    scene(40 + number, 60).save(file, "JPEG")
+    return file.getvalue()
