@@ -22,6 +22,8 @@ from storage import media_types
 
 # A JPEG this lean is its own preview: encoding it again would only make it worse.
 LEAN_BYTES_PER_PIXEL = 0.25
+# Codes of 12 bits for strings of 4096 pixels; and a canvas that is mostly empty.
+GIF_PIXELS_PER_BYTE_MAX, GIF_PIXELS_ANYHOW = 2731, 20_000_000
 PROFILE, ORIENTATION = "icc-profile-data", "orientation"  # as libvips calls them
 # What decoders raise over damaged files.
 _FAULTS = (
@@ -147,6 +149,15 @@ def _open_with_vips(path: Path) -> Picture:
         image = image.copy()
         image.set_type(pyvips.GValue.blob_type, PROFILE, profile)
     return Picture(width, height, lambda _: image)
+
+
+def _open_gif(path: Path) -> Picture:
+    picture = _open_with_vips(path)
+    # Its decoder takes memory for all pixels at once, whatever is there.
+    told = path.stat().st_size * GIF_PIXELS_PER_BYTE_MAX
+    if picture.width * picture.height > max(told, GIF_PIXELS_ANYHOW):
+        raise ValueError("it is too short for so many pixels")
+    return picture
 
 
 def _open_heic(path: Path) -> Picture:
@@ -304,7 +315,7 @@ _FORMATS: list[tuple[str, _Opener, Callable[[bytes], bool]]] = [
     ("JPEG", _open_jpeg, _begins(b"\xff\xd8\xff")),
     ("PNG", _open_with_vips, _begins(b"\x89PNG\r\n\x1a\n")),
     ("WebP", _open_with_vips, lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP"),
-    ("GIF", _open_with_vips, _begins(b"GIF87a", b"GIF89a")),
+    ("GIF", _open_gif, _begins(b"GIF87a", b"GIF89a")),
     ("TIFF", _open_with_vips, _begins(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
     ("AVIF", _open_with_vips, _brand(b"avif", b"avis")),
     ("HEIC", _open_heic, _brand(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")),

@@ -461,6 +461,11 @@ def test_what_is_too_large_is_refused_before_it_is_decoded(suffix: str, tmp_path
         images.render(path)
 
 
+def test_a_gif_that_lies_about_its_size(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableImage, match="too short for so many pixels"):
+        images.render(written(tmp_path / "a.gif", gif_header(14_000, 14_000)))
+
+
 @pytest.mark.parametrize("suffix", ["heic", "avif"])
 def test_a_container_that_lies_about_its_size(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a.{suffix}"
