@@ -53,6 +53,16 @@ def test_only_known_paths_have_an_alias(served):
     assert served.methods[1:] == (("PATCH",) if is_patched else ())
 
 
+def test_every_operation_is_served():
+    """And so what tests/api/test_credentials.py and test_links_everywhere.py ask of each that is
+    served, they ask of each in the contract's table."""
+    served = {(one.methods[0], one.path): one for one in ENDPOINTS}
+    operations = contract.operations()
+
+    assert len(operations) == 276
+    assert [one for one in operations if (one.method, one.template) not in served] == []
+
+
 def test_no_operation_is_served_twice():
     keys = [(method, one.path) for one in ENDPOINTS for method in one.methods]
 
