@@ -905,6 +905,8 @@ class tags:
         asset_id: UUID
     @staticmethod
     async def insert_links(connection: Connection, *, tag_ids: list[UUID], asset_ids: list[UUID]) -> list[insert_links_row]: ...
+    @staticmethod
+    async def keep_links(connection: Connection, *, tag_ids: list[UUID], asset_ids: list[UUID]) -> None: ...
     class delete_links_row(TypedDict):
         asset_id: UUID
     @staticmethod

@@ -129,7 +129,7 @@ WITH page AS MATERIALIZED (
        AND ((%(is_forced)s AND %(queue)s <> 'sidecar')
             OR CASE %(queue)s
                     WHEN 'metadata' THEN asset.width IS NULL
-                    WHEN 'sidecar' THEN EXISTS (
+                    WHEN 'sidecar' THEN asset.library_id IS NULL AND EXISTS (
                          SELECT FROM asset_exif AS exif
                           WHERE exif.asset_id = asset.id
                             AND (exif.is_unwritten

@@ -52,6 +52,14 @@ SELECT tag.id, asset.id
     ON CONFLICT DO NOTHING
 RETURNING tag_id, asset_id;
 
+-- keep_links -> none
+-- No file takes these links away any more: a person gave them too.
+UPDATE tag_asset
+   SET is_from_file = false
+ WHERE tag_id = ANY(%(tag_ids)s)
+   AND asset_id = ANY(%(asset_ids)s)
+   AND is_from_file;
+
 -- delete_links -> rows
 DELETE FROM tag_asset
  WHERE tag_id = %(tag_id)s AND asset_id = ANY(%(asset_ids)s)

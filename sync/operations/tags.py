@@ -92,6 +92,7 @@ async def tag_assets(
     """Give up to a thousand assets all of these tags; return the new pairs of tag and asset."""
     await _lock(tx, actor, tag_ids, asset_ids)
     rows = await writes.tags.insert_links(tx, tag_ids=list(tag_ids), asset_ids=list(asset_ids))
+    await writes.tags.keep_links(tx, tag_ids=list(tag_ids), asset_ids=list(asset_ids))
     changed = list({row["asset_id"] for row in rows})
     await _stage(tx, "tag.assets_tagged", actor, changed)
     return [(row["tag_id"], row["asset_id"]) for row in rows]

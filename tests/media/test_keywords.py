@@ -205,6 +205,19 @@ async def test_a_person_s_word_stays(library: Library, portrait: bytes) -> None:
     assert await names(library, asset_id) == ["b", "mine"]
 
 
+async def test_a_tag_that_both_gave_stays(library: Library, portrait: bytes) -> None:
+    alice = Actor(library.owner_id)
+    asset_id = await library.upload(portrait, sidecar=sidecar("a", "b"))
+    await library.work()
+    async with library.database.write() as tx:
+        (tag_id,) = await tags.upsert_tags(tx, alice, ["a"])
+        assert await tags.tag_assets(tx, alice, [tag_id], [asset_id]) == []
+
+    await read_again(library, asset_id)
+
+    assert await names(library, asset_id) == ["a"]
+
+
 async def test_a_tag_that_was_renamed_or_deleted_does_not_return(
     library: Library,
     jpeg: Path,

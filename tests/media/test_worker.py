@@ -16,7 +16,7 @@ from sql import Database
 from storage import paths
 from sync import sequencer, tail
 from sync.actor import Actor
-from sync.operations import assets
+from sync.operations import assets, tags
 from tests.fix_media import SENT, Library
 from tests.media.films import film
 from tests.media.pictures import distance, opened, scene
@@ -162,6 +162,28 @@ async def test_the_process_works_and_stops_when_told(
         assert await process.wait() == 0
 
     assert all(path.exists() for path in library.renditions(asset_id))
+
+
+async def test_the_process_writes_what_people_say(
+    library: Library, portrait: bytes, dsn: str, sequencing: None
+) -> None:
+    asset_id = await library.upload(portrait)
+    owner = Actor(library.owner_id)
+    async with media_process(dsn, library.root):
+        async with library.database.write() as tx:
+            await assets.update_assets(tx, owner, [asset_id], exif={"rating": 4})
+            (tag_id,) = await tags.upsert_tags(tx, owner, ["a"])
+            await tags.tag_assets(tx, owner, [tag_id], [asset_id])
+        written = library.root / f"{(await library.asset(asset_id))['original_key']}.xmp"
+        await until(library.database, lambda entry: entry.topic == "asset.sidecar_written")
+        async with library.database.write() as tx:
+            await tags.rename_tag(tx, owner, tag_id, "b")
+        await until(
+            library.database,
+            lambda entry: entry.topic == "asset.sidecar_written" and b">b<" in written.read_bytes(),
+        )
+
+    assert b"Rating>4<" in written.read_bytes()
 
 
 async def test_what_a_killed_process_left_is_done_by_the_next(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import random
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
 import pytest
 
 from media import xmp
 from media.xmp import EMPTY, RDF, Array, Malformed, Name, Packet
-from tests.media.test_metadata import PHOTOS, needs_photos
+from tests.media.test_metadata import PHOTOS, SIDECAR, needs_photos, read
+from tests.media.test_regions import ANNA, BEN, regions
 from tests.media.test_sidecar import FOREIGN
 
 A, B, C = [Name("http://a.example/", "a", name) for name in "abc"]
@@ -84,6 +90,32 @@ def test_a_declared_encoding_is_heeded() -> None:
 def test_what_cannot_be_kept_is_refused(data: bytes) -> None:
     with pytest.raises(Malformed):
         Packet(data)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_became_of_it_nothing_else_is_raised(
+    seed: int, jpeg: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(seed)
+    path = tmp_path / "a.xmp"
+    for whole in (FOREIGN.encode(), regions(ANNA, BEN), SIDECAR.encode("utf-16")):
+        data = bytearray(whole)
+        for _ in range(chance.randint(1, 8)):
+            at = chance.randrange(len(data))
+            match chance.randrange(4):
+                case 0:
+                    data[at] = chance.randrange(256)
+                case 1:
+                    del data[at : at + chance.randrange(60)]
+                case 2:
+                    data[at:at] = data[at - 40 : at]
+                case _:
+                    data[at:at] = chance.choice([b"<", b">", b'"', b"\0", b"nan", b"9" * 400])
+        path.write_bytes(data)
+        msgspec.msgpack.encode(read(jpeg, path))
+        with suppress(Malformed):
+            changed = Packet(bytes(data)).replace(VALUES)
+            assert changed is None or Packet(changed).replace(VALUES) is None
 
 
 @needs_photos
