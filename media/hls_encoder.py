@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from media import hls_outline, transcode, video
 from media.errors import UnreadableImage
 from media.hls_packer import Deliver, Packer
-from media.hls_picture import Made, Passed, TooLate, decoded
+from media.hls_picture import Made, Numbered, Passed, TooLate, decoded
 from media.hls_sound import FRAME, Sound, sound_rate
 from sync.config import FFmpeg
 from sync.film_variants import Outline, Variant, list_starts
@@ -29,6 +29,7 @@ from sync.film_variants import Outline, Variant, list_starts
 # None: from the start.
 LEADS: tuple[float | None, ...] = (0.5, 10.0, 60.0, None)
 SOUND_LAG_SECONDS_MAX = 10  # Where the sound comes so much later than the picture, there is none.
+SOUND_LEAD_SECONDS_MAX = 60  # Where it comes so much earlier, its times are wrong.
 
 
 class Stopped(Exception):
@@ -54,7 +55,7 @@ def encode(request: Request, deliver: Deliver, stopping: Event) -> None:
                 video.opened(request.path) as (container, stream),
                 closing(av.open(io.BytesIO(), "w", format="mp4")) as encoders,
             ):
-                _Run(request, container, stream, encoders, deliver, lead).make(stopping)
+                _Run(request, container, stream, encoders, deliver, lead, stopping).make()
         except TooLate:
             continue
         return
@@ -72,9 +73,10 @@ class _Run:
         encoders: OutputContainer,
         deliver: Deliver,
         lead: float | None,
+        stopping: Event,
     ) -> None:
         self._request, self._container, self._stream = request, container, stream
-        self._lead = lead
+        self._lead, self._stopping = lead, stopping
         has_sound = request.outline.has_sound
         self._source = transcode.sound_track(container) if has_sound else None
         self._begin = hls_outline.begin_of(stream, self._source)
@@ -92,19 +94,17 @@ class _Run:
             deliver,
         )
 
-    def make(self, stopping: Event) -> None:
+    def make(self) -> None:
         self._packer.begin()
         for packet in self._read():
-            if stopping.is_set():
-                raise Stopped
+            self._end_if_stopped()
             # By its track: the last packet of each, an empty one, has no number.
             if packet.stream.index == self._stream.index:
-                for number, made in self._picture.take(packet):
-                    self._packer.add_picture(number, made)
-                self._keep_pace()
+                self._add_picture(self._picture.take(packet), lag=SOUND_LAG_SECONDS_MAX)
             elif self._sound is not None:
                 for frame in decoded(packet):
-                    self._add_sound(self._sound.encode(frame))
+                    if self._is_near(frame):
+                        self._add_sound(self._sound.encode(frame))
         self._end()
 
     def _end(self) -> None:
@@ -115,9 +115,10 @@ class _Run:
                 else UnreadableImage("The film is damaged or incomplete (no frame can be decoded)")
             )
         if self._sound is not None:
+            self._add_sound(self._sound.drain())
+        self._add_picture(self._picture.end(), lag=0)  # Side by side: it may be hours to the end.
+        if self._sound is not None:
             self._add_sound(self._sound.end())
-        for number, made in self._picture.end():
-            self._packer.add_picture(number, made)
         if self._packer.end() < len(self._starts):
             raise UnreadableImage("The film is damaged or incomplete (it ends too early)")
 
@@ -132,18 +133,33 @@ class _Run:
         tracks = [one for one in (self._stream, self._source) if one is not None]
         try:
             yield from self._container.demux(tracks)
-        except av.FFmpegError:
+        except (av.FFmpegError, IndexError):  # The latter of tracks that nobody announced.
             return  # The rest cannot be read.
 
-    def _keep_pace(self) -> None:
-        """A film may have its sound elsewhere, or none for a while."""
-        if self._sound is not None:
-            seconds = self._picture.seconds - SOUND_LAG_SECONDS_MAX
-            self._add_sound(self._sound.fill(int(seconds * self._sound.rate / FRAME)))
+    def _is_near(self, frame: av.AudioFrame) -> bool:
+        """Silence up to a time that is far off would fill the memory."""
+        if frame.pts is None or frame.time_base is None:
+            return True
+        seconds = frame.pts * frame.time_base - self._begin
+        return seconds < self._picture.seconds + SOUND_LEAD_SECONDS_MAX
+
+    def _add_picture(self, packets: Numbered, *, lag: int) -> None:
+        """`lag`: seconds of sound that may be missing; a film may have none for a while."""
+        for number, packet in packets:
+            self._end_if_stopped()
+            self._packer.add_picture(number, packet)
+            if self._sound is not None:
+                seconds = self._picture.seconds - lag
+                self._add_sound(self._sound.fill(int(seconds * self._sound.rate / FRAME)))
 
     def _add_sound(self, packets: Iterator[Packet[AudioStream]]) -> None:
         for packet in packets:
+            self._end_if_stopped()
             self._packer.add_sound(packet)
+
+    def _end_if_stopped(self) -> None:
+        if self._stopping.is_set():
+            raise Stopped
 
     def _list_sound_starts(self) -> list[int]:
         if self._source is None:

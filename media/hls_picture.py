@@ -25,6 +25,7 @@ Numbered = Iterator["tuple[int, Packet[Any]]"]
 QUALITY: dict[Codec, int] = {"h264": 23, "hevc": 28, "av1": 35}
 AV1_PRESET = "9"  # What is slower does not keep up with whoever watches.
 BT709 = (1, 1, 1)
+JUMP_SECONDS = 10
 os.environ.setdefault("SVT_LOG", "0")  # It would tell of every setting whenever somebody seeks.
 # From EXIF's orientations to what turns pixels the right way up.
 _TURNS: dict[int, tuple[tuple[str, str | None], ...]] = {
@@ -64,7 +65,7 @@ class Made:
         self._step = outline.frames_per_segment
         self._next = first * self._step  # the frame that is missing
         self._shown: VideoFrame | None = None  # the one to repeat until another comes
-        self._is_prepared = False
+        self._is_prepared = self._has_jumped = False
         self._seen = -1
         width, height = variant.size
         self._stored = (height, width) if outline.turn >= 5 else (width, height)
@@ -112,6 +113,11 @@ class Made:
         time = frame.pts if self._outline.first_time is None else frame.dts
         if time is not None and frame.time_base is not None:
             place = round((time * frame.time_base - self._begin) * self._outline.rate)
+        is_jump = self._shown is not None and place - self._seen > JUMP_SECONDS * self._outline.rate
+        if is_jump and not self._has_jumped:
+            self._has_jumped = True  # It may be the time that is wrong: the next one will tell.
+            return
+        self._has_jumped = False
         self._seen = place
         is_lost = time is None or place > self._next
         if self._shown is None and self._is_sought and is_lost:

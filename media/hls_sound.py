@@ -61,10 +61,13 @@ class Sound:
         """Be silent up to there."""
         yield from self._be_silent(packets * FRAME)
 
-    def end(self) -> Iterator[Packet[AudioStream]]:
-        """The rest."""
+    def drain(self) -> Iterator[Packet[AudioStream]]:
+        """No frame comes any more."""
         if self._form:
             yield from self._take(self._resampler.resample(None))
+
+    def end(self) -> Iterator[Packet[AudioStream]]:
+        """The rest."""
         yield from self._be_silent(self._last + FRAME)  # A packet is given for the one before.
         yield from self._chosen(self.track.encode(None))
 

@@ -362,3 +362,16 @@ def test_it_stops_when_nobody_waits(film):
     with pytest.raises(Stopped):
         encode(Request(film, made.outline, made.variant, 0, FFmpeg()), deliver, stopping)
     assert delivered == [None, 0]
+
+
+def test_a_film_that_claims_to_last_for_hours_is_made_piece_by_piece(folder):
+    times = [*(number / 10 for number in range(70)), 40_000]
+    path = clocks.film(folder / "hours.mp4", seconds=7, times=times)
+    made = Made(path, H264)
+    begin = made.make(0, count=3)
+    middle = made.make(9_000, count=1)
+
+    assert len(made.starts) > 19_000
+    assert sorted(begin) + sorted(middle) == [0, 1, 2, 9_000]
+    shown = clocks.numbers(io.BytesIO(made.init + middle[9_000]))
+    assert shown[0] == (pytest.approx(made.starts[9_000], abs=0.001), 69)
