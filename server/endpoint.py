@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import re
@@ -26,6 +27,7 @@ from sync.errors import Forbidden, Invalid, Missing, Refused, TooMany, Unauthent
 logger = logging.getLogger(__name__)
 
 JSON_BYTES_MAX = 10 * 1024 * 1024
+BODY_SECONDS_MAX = 120.0
 STATUSES = {Invalid: 400, Unauthenticated: 401, Forbidden: 403, Missing: 404, TooMany: 429}
 CLIENT_LEFT = 499  # nobody reads it
 CORRELATION_ID = web.RequestKey("CORRELATION_ID", str)
@@ -128,7 +130,7 @@ def _serve(one: Endpoint) -> Handler:
         if one.body:
             # As JSON only: a form of another site, which a browser sends with cookies, is no body.
             is_json = request.content_type == "application/json"
-            call.body = body.decode_json(await request.read() if is_json else b"", one.body)
+            call.body = body.decode_json(await read_body(request) if is_json else b"", one.body)
         try:
             answer = await one.handle(call)
         except Refused as refused:
@@ -140,6 +142,15 @@ def _serve(one: Endpoint) -> Handler:
         return json_response(answer, status=one.status)
 
     return handle
+
+
+async def read_body(request: web.Request) -> bytes:
+    """All of a small body, from whoever sends it in good time."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(reason="The request did not come in time") from None
 
 
 async def _admit(one: Endpoint, context: Context, request: web.Request) -> Actor:

@@ -16,7 +16,15 @@ from server import body, pages, realtime, tickets
 from server.api import backups, system
 from server.api import maintenance as api
 from server.context import CONTEXT, Context
-from server.endpoint import JSON_BYTES_MAX, NOBODY, Answer, Call, answer_errors, json_response
+from server.endpoint import (
+    JSON_BYTES_MAX,
+    NOBODY,
+    Answer,
+    Call,
+    answer_errors,
+    json_response,
+    read_body,
+)
 from server.events import Event
 from server.restore import restore
 from server.restoring import Restoring
@@ -126,7 +134,7 @@ class _Served:
                 request[tickets.HOLDER] = self._read_ticket(request)
             call = Call(request, self._context, NOBODY, {})
             if struct:
-                call.body = body.decode_json(await request.read(), struct)
+                call.body = body.decode_json(await read_body(request), struct)
             found = await handle(call)
             if isinstance(found, web.StreamResponse):
                 return found

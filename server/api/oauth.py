@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from server import beside, cookies, limits, logins, oauth_picture, oidc
 from server.body import Body, convert_text
-from server.endpoint import Call, endpoint, json_response
+from server.endpoint import Call, endpoint, json_response, read_body
 from server.oauth import (
     CLIENT,
     CodeRefused,
@@ -152,7 +152,7 @@ async def logout_oauth(call: Call) -> web.Response:
         raise Invalid("Received backchannel logout request but OAuth is not enabled")
     fields: dict[str, list[str]] = {}
     if call.request.content_type == FORM:
-        fields = _read_fields((await call.request.read()).decode(errors="replace"))
+        fields = _read_fields((await read_body(call.request)).decode(errors="replace"))
     token = convert_text(fields, BackchannelLogout).logout_token
     try:
         claims = await _provider(call).read_logout(token)

@@ -9,6 +9,7 @@ import os
 import zipfile
 from functools import partial
 from operator import not_
+from urllib.parse import unquote
 from uuid import UUID, uuid4
 
 import pytest
@@ -362,3 +363,19 @@ async def test_a_guest_gets_no_files_where_it_is_off(share, visit, add, album):
         assert (await guest.post(path, {"assetIds": [photo]})).status == 400
     guest = visit(await share(albumId=album, allowDownload=False))
     assert (await guest.post(INFO, {"albumId": album})).status == 400
+
+
+@pytest.mark.parametrize(
+    "name", ["a\r\nSet-Cookie: b=c", 'a"; filename="b', "a\nb", "\x00a", "\u2028"]
+)
+async def test_the_name_of_an_archive_says_no_more_than_its_name(alice, add, name):
+    body = {"assetIds": [await add()], "archiveName": name}
+
+    answer = await alice.post("/api/download/archive", body)
+
+    assert answer.status == 200
+    assert "Set-Cookie" not in answer.headers
+    disposition = answer.headers["Content-Disposition"]
+    kind, _, encoded = disposition.partition("; filename*=UTF-8''")
+    assert (kind, unquote(encoded)) == ("attachment", f"{name}.zip")
+    assert not set(encoded) & set('\r\n"; ')

@@ -268,6 +268,20 @@ async def test_a_login_finishes_once(browser, provider):
     assert provider.asked == []
 
 
+async def test_a_login_never_takes_up_a_session_that_was_there(browser, alice, anonymous):
+    """Or whoever put it there would be in, too."""
+    token = alice.headers["Authorization"].split()[1]
+    for planted in ("x" * 43, token):
+        browser.cookies["immich_access_token"] = planted
+        answer = await browser.log_in("c-1")
+        given = answer.cookies["immich_access_token"].value
+        assert given == answer.json["accessToken"] != planted
+        assert (await account(anonymous, answer))["email"] == CAROL["email"]
+    assert (await alice.get("/api/users/me")).json["id"] == alice.user["id"]
+    stranger = anonymous.using(Authorization=f"Bearer {'x' * 43}")
+    assert (await stranger.get("/api/users/me")).status == 401
+
+
 async def test_of_two_at_once_one_finishes(browser, open_browser, provider):
     url = await browser.visit(await browser.begin(), "c-1")
     other = open_browser()
