@@ -365,9 +365,7 @@ async def test_a_guest_gets_no_files_where_it_is_off(share, visit, add, album):
     assert (await guest.post(INFO, {"albumId": album})).status == 400
 
 
-@pytest.mark.parametrize(
-    "name", ["a\r\nSet-Cookie: b=c", 'a"; filename="b', "a\nb", "\x00a", "\u2028"]
-)
+@pytest.mark.parametrize("name", ["a\r\nSet-Cookie: b=c", 'a"; filename="b', "a\nb", "\u2028"])
 async def test_the_name_of_an_archive_says_no_more_than_its_name(alice, add, name):
     body = {"assetIds": [await add()], "archiveName": name}
 
