@@ -366,7 +366,7 @@ def test_it_stops_when_nobody_waits(film):
 
 def test_a_film_that_claims_to_last_for_hours_is_made_piece_by_piece(folder):
     times = [*(number / 10 for number in range(70)), 40_000]
-    path = clocks.film(folder / "hours.mp4", seconds=7, times=times)
+    path = clocks.film(folder / "hours.mkv", seconds=7, times=times, format_="matroska")
     made = Made(path, H264)
     begin = made.make(0, count=3)
     middle = made.make(9_000, count=1)
