@@ -38,6 +38,10 @@ class MemorySearch(Body):
     type: Type | None = None
 
 
+# In the trash or not, of any type, shown at any time.
+ANY: dict[str, None] = dict.fromkeys(("day", "is_saved", "is_trashed", "type", "is_upcoming"))
+
+
 class OnThisDay(Body):
     year: Annotated[int, Meta(ge=1000, le=9999)]
 
@@ -188,13 +192,14 @@ async def _list_allowed(connection: Connection, call: Call, asset_ids: list[Id])
 
 async def _require(
     connection: Connection, call: Call, memory_id: UUID, permission: str
-) -> reads.memories.get_memory_row:
-    row = await reads.memories.get_memory(
-        connection, memory_id=memory_id, owner_id=call.actor.user_id
-    )
-    if row is None:
+) -> reads.memories.list_memories_row:
+    rows = await reads.memories.list_memories(
+        connection, owner_id=call.actor.user_id, memory_id=memory_id, **ANY, order="asc", size=1,
+        skipped=0,
+    )  # fmt: skip
+    if not rows:
         raise NoAccess(permission)
-    return row
+    return rows[0]
 
 
 async def _show_one(call: Call, memory_id: UUID, permission: str) -> Json:
@@ -204,9 +209,7 @@ async def _show_one(call: Call, memory_id: UUID, permission: str) -> Json:
 
 
 async def _show(
-    connection: Connection,
-    call: Call,
-    rows: Sequence[reads.memories.get_memory_row] | Sequence[reads.memories.list_memories_row],
+    connection: Connection, call: Call, rows: Sequence[reads.memories.list_memories_row]
 ) -> list[Json]:
     ids = [id_ for row in rows for id_ in row["asset_ids"]]
     assets = await show_assets(connection, call.actor, ids)

@@ -749,25 +749,9 @@ class memories:
         deleted_at: datetime | None
         asset_ids: list[UUID]
     @staticmethod
-    async def list_memories(connection: Connection, *, owner_id: UUID, is_trashed: bool, memory_id: UUID | None, is_saved: bool | None, type: str | None, day: datetime | None, is_upcoming: bool | None, order: str, size: int | None, skipped: int) -> list[list_memories_row]: ...
+    async def list_memories(connection: Connection, *, owner_id: UUID, is_trashed: bool | None, memory_id: UUID | None, is_saved: bool | None, type: str | None, day: datetime | None, is_upcoming: bool | None, order: str, size: int | None, skipped: int) -> list[list_memories_row]: ...
     @staticmethod
     async def count_memories(connection: Connection, *, owner_id: UUID, is_trashed: bool, memory_id: UUID | None, is_saved: bool | None, type: str | None, day: datetime | None, is_upcoming: bool | None) -> int: ...
-    class get_memory_row(TypedDict):
-        id: UUID
-        owner_id: UUID
-        type: str
-        data: Any
-        is_saved: bool
-        memory_at: datetime
-        seen_at: datetime | None
-        show_at: datetime | None
-        hide_at: datetime | None
-        created_at: datetime
-        updated_at: datetime
-        deleted_at: datetime | None
-        asset_ids: list[UUID]
-    @staticmethod
-    async def get_memory(connection: Connection, *, memory_id: UUID, owner_id: UUID) -> get_memory_row | None: ...
     class list_due_row(TypedDict):
         id: UUID
         upto: date

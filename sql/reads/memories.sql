@@ -1,6 +1,7 @@
 -- list_memories -> rows
--- A user's, with who is seen in each. `day`: those shown on it; upcoming: not shown before now.
--- nullable: day, is_saved, type, is_upcoming, memory_id, size
+-- A user's, with who is seen in each; a filter that is null asks nothing. `day`: those shown on it;
+-- upcoming: not shown before now.
+-- nullable: day, is_saved, is_trashed, type, is_upcoming, memory_id, size
 SELECT memory.id, memory.owner_id, memory.type, memory.data, memory.is_saved, memory.memory_at,
        memory.seen_at, memory.show_at, memory.hide_at, memory.created_at, memory.updated_at,
        memory.deleted_at,
@@ -13,7 +14,7 @@ SELECT memory.id, memory.owner_id, memory.type, memory.data, memory.is_saved, me
               ORDER BY asset.file_created_at, asset.id) AS asset_ids
   FROM memory
  WHERE memory.owner_id = %(owner_id)s
-   AND (memory.deleted_at IS NOT NULL) = %(is_trashed)s
+   AND (%(is_trashed)s::boolean IS NULL OR (memory.deleted_at IS NOT NULL) = %(is_trashed)s)
    AND (%(memory_id)s::uuid IS NULL OR memory.id = %(memory_id)s)
    AND (%(is_saved)s::boolean IS NULL OR memory.is_saved = %(is_saved)s)
    AND (%(type)s::text IS NULL OR memory.type = %(type)s)
@@ -41,22 +42,6 @@ SELECT count(*) AS total
         OR coalesce(memory.show_at <= %(day)s, true) AND coalesce(memory.hide_at >= %(day)s, true))
    AND (%(is_upcoming)s::boolean IS NULL
         OR coalesce(memory.show_at > now(), false) = %(is_upcoming)s);
-
--- get_memory -> row?
--- One that the user owns, with who is seen in it.
-SELECT memory.id, memory.owner_id, memory.type, memory.data, memory.is_saved, memory.memory_at,
-       memory.seen_at, memory.show_at, memory.hide_at, memory.created_at, memory.updated_at,
-       memory.deleted_at,
-       ARRAY(SELECT asset.id
-               FROM memory_asset
-               JOIN asset ON asset.id = memory_asset.asset_id
-              WHERE memory_asset.memory_id = memory.id
-                AND asset.deleted_at IS NULL
-                AND asset.visibility = 'timeline'
-              ORDER BY asset.file_created_at, asset.id) AS asset_ids
-  FROM memory
- WHERE memory.id = %(memory_id)s
-   AND memory.owner_id = %(owner_id)s;
 
 -- list_due -> rows
 -- Users for whom the memories of a day were not made, and up to which they were.
