@@ -30,7 +30,8 @@ app = typer.Typer(
     help="""A photo and video backend for the Immich apps.
 
     Environment: HELIOGRAPH_DATA (./data), HELIOGRAPH_HOST (127.0.0.1), HELIOGRAPH_PORT (2283),
-    DATABASE_URL (an embedded PostgreSQL in the data folder), HELIOGRAPH_WEB_ROOT (none).
+    DATABASE_URL (an embedded PostgreSQL in the data folder), HELIOGRAPH_WEB_ROOT (none),
+    HELIOGRAPH_RELEASES_URL (none).
     """,
 )
 user_app = typer.Typer(no_args_is_help=True, help="The people who use this server.")
