@@ -1,4 +1,4 @@
-"""Consumers that write sidecars: after the fact that something was said, before nothing else."""
+"""Consumers that keep sidecars in step with what people say."""
 
 from __future__ import annotations
 

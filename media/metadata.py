@@ -54,9 +54,9 @@ def read(
     try:
         shape = boxes.shape(path) or jxl.shape(path) or _raw_shape(path)
         own = tags.read(path)
-        beside = tags.read_sidecar(sidecar) if sidecar else Tags()
     except OSError as error:
         raise UnreadableImage(f"The file cannot be opened: {error.strerror}") from error
+    beside = _read_beside(sidecar)
 
     width, height = shape[:2] if shape else (own.width, own.height)
     turn = shape.orientation if shape and shape.orientation else _orientation(own)
@@ -120,9 +120,9 @@ def read_film(
     """The same of a film. Of one that cannot be decoded the sidecar and the sender tell."""
     try:
         path.open("rb").close()
-        beside = tags.read_sidecar(sidecar) if sidecar else Tags()
     except OSError as error:
         raise UnreadableImage(f"The file cannot be opened: {error.strerror}") from error
+    beside = _read_beside(sidecar)
     try:
         film = video.probe(path)
     except UnreadableImage:  # Whoever makes its picture says why.
@@ -157,6 +157,14 @@ def read_film(
         live_photo_cid=pairs.of_film(own),
         tags=keywords.read(beside, Tags()),
     )
+
+
+def _read_beside(sidecar: Path | None) -> Tags:
+    """Without one that should be there, what only it said would seem to be taken back."""
+    try:
+        return tags.read_sidecar(sidecar) if sidecar else Tags()
+    except OSError as error:
+        raise UnreadableImage(f"The sidecar cannot be opened: {error.strerror}") from error
 
 
 def _of_film(own: Mapping[str, str], *names: str) -> str | None:

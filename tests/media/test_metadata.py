@@ -429,6 +429,11 @@ def test_a_missing_file_has_a_reason(tmp_path: Path) -> None:
         read(tmp_path / "gone.jpg")
 
 
+def test_a_missing_sidecar_has_one_too(jpeg: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableImage, match="The sidecar cannot be opened: No such file"):
+        read(jpeg, tmp_path / "gone.xmp")
+
+
 # Real pictures.
 
 
