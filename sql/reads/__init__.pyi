@@ -157,7 +157,6 @@ class api_keys:
 class assets:
     class show_assets_row(TypedDict):
         id: UUID
-        owner_id: UUID
         visibility: str
         file_name: str
         asset: str

@@ -3,7 +3,7 @@
 -- and those that Python knows better. To fetch each column and write it there takes three times as
 -- long. Of another's assets favorites, groups, tags and people are not told; no viewer: the owner.
 -- nullable: viewer_id
-SELECT asset.id, asset.owner_id, asset.visibility, asset.original_file_name AS file_name,
+SELECT asset.id, asset.visibility, asset.original_file_name AS file_name,
        row_to_json(shown)::text AS asset,
        CASE WHEN %(with_exif)s THEN (
            SELECT row_to_json(taken)::text

@@ -168,7 +168,9 @@ SELECT concat(
            ',"ratio":[', string_agg(shown.ratio::text, ','),
            '],"isFavorite":[', string_agg(shown.is_favorite, ','),
            '],"visibility":', coalesce('["' || string_agg(shown.visibility, '","') || '"]', '[]'),
-           ',"isTrashed":[', string_agg(shown.is_trashed, ','),
+           ',"isTrashed":[',
+           rtrim(repeat(CASE WHEN %(is_trashed)s THEN 'true,' ELSE 'false,' END,
+                        count(*)::integer), ','),
            '],"isImage":[', string_agg(shown.is_image, ','),
            '],"thumbhash":[', string_agg(shown.thumbhash, ','),
            '],"createdAt":', coalesce(to_json(array_agg(shown.created_at)), '[]'),
@@ -194,7 +196,6 @@ SELECT concat(
                     ELSE 1 END AS ratio,
                CASE WHEN picked.is_favorite AND picked.owner_id = %(viewer_id)s
                     THEN 'true' ELSE 'false' END AS is_favorite,
-               CASE WHEN picked.deleted_at IS NULL THEN 'false' ELSE 'true' END AS is_trashed,
                CASE picked.type WHEN 'IMAGE' THEN 'true' ELSE 'false' END AS is_image,
                coalesce('"' || encode(picked.thumbhash, 'base64') || '"', 'null') AS thumbhash,
                picked.created_at::timestamp(3) AS created_at,
