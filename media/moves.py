@@ -77,13 +77,16 @@ async def remove_placed(
     tx: Transaction, root: Path, executor: Executor | None, keys: Sequence[str]
 ) -> None:
     """Remove files that the template placed, unless their names came to be somebody's again."""
-    folds = {key: template.fold_beside(key) for key in keys}
-    held = await storage_template.hold_names(tx, sorted(set(folds.values())))
-    for key, fold in folds.items():
-        name = held.get(fold)
-        if name is None or _is_left(name, key):
+    names = {key: template.Name(paths.beside(key), template.fold_beside(key)) for key in keys}
+    held = await storage_template.hold_names(tx, list(names.values()))
+    for key, name in names.items():
+        if _is_left(held[name.fold], key):
             await asyncio.get_running_loop().run_in_executor(executor, files.remove, root, key)
-    gone = [fold for fold, name in held.items() if name.key in folds and name.is_left]
+    gone = [
+        fold
+        for fold, name in held.items()
+        if name.is_barred or (name.is_left and name.key in names)
+    ]
     await storage_template.forget_names(tx, gone)
 
 

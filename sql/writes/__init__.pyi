@@ -869,6 +869,10 @@ class storage_template:
         key: str
         is_left: bool
         has_sidecar: bool
+    class bar_names_row(TypedDict):
+        fold: bytes
+    @staticmethod
+    async def bar_names(connection: Connection, *, folds: list[bytes], keys: list[str]) -> list[bar_names_row]: ...
     @staticmethod
     async def hold_names(connection: Connection, *, folds: list[bytes]) -> list[hold_names_row]: ...
     @staticmethod

@@ -61,6 +61,15 @@ UPDATE storage_name
  WHERE storage_name.fold = chosen.fold
 RETURNING storage_name.key, storage_name.with_sidecar;
 
+-- bar_names -> rows
+-- Let nobody take those of these names that are nobody's, until commit.
+INSERT INTO storage_name (fold, key, state, with_sidecar)
+SELECT DISTINCT ON (asked.fold) asked.fold, asked.key, 'left', false
+  FROM unnest(%(folds)s::bytea[], %(keys)s::text[]) AS asked (fold, key)
+ ORDER BY asked.fold
+    ON CONFLICT (fold) DO NOTHING
+RETURNING storage_name.fold;
+
 -- hold_names -> rows
 -- Until commit; those whose files are to be removed, and those that somebody has, if only beside.
 SELECT storage_name.fold, storage_name.key,

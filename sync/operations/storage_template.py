@@ -31,6 +31,7 @@ class Name(Protocol):
 class Held(NamedTuple):
     key: str
     is_left: bool  # The file there is to be removed.
+    is_barred: bool  # It was nobody's, and stays so until commit.
     has_sidecar: bool  # One beside it is still somebody's.
 
 
@@ -143,12 +144,19 @@ async def drop_stale(tx: Transaction) -> int:
     return len(rows)
 
 
-async def hold_names(tx: Transaction, folds: Sequence[bytes]) -> dict[bytes, Held]:
-    """Hold names until commit: those that were left, and those that somebody has."""
-    rows = await writes.storage_template.hold_names(tx, folds=list(folds))
+async def hold_names(tx: Transaction, names: Sequence[Name]) -> dict[bytes, Held]:
+    """Hold names until commit: those that were left, those that somebody has, and those that
+    nobody has, which are to be forgotten again."""
+    folds = [name.fold for name in names]
+    barred = {
+        row["fold"]
+        for row in await writes.storage_template.bar_names(
+            tx, folds=folds, keys=[name.key for name in names]
+        )
+    }
     return {
-        row["fold"]: Held(row["key"], is_left=row["is_left"], has_sidecar=row["has_sidecar"])
-        for row in rows
+        row["fold"]: Held(row["key"], row["is_left"], row["fold"] in barred, row["has_sidecar"])
+        for row in await writes.storage_template.hold_names(tx, folds=folds)
     }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,12 @@ import pytest
 from media import moves
 from sql import Database, Transaction
 from storage import paths
+from storage.template import Name, fold
 from sync.actor import Actor
 from sync.operations import albums, assets, renditions, storage_template, users
 from sync.worker import Job, Record
 from tests.media.moving import DAYS, JOBS, TAKEN, Home
-from tests.sync.library import FOUND
+from tests.sync.library import FOUND, until
 
 OTHER_DAY = datetime(2023, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -357,19 +360,40 @@ async def test_a_sidecar_that_comes_later_follows(home: Home, alice: UUID) -> No
 
 async def test_a_name_is_not_removed_once_somebody_has_it(home: Home, alice: UUID) -> None:
     """The removal of a name that is late finds it taken anew."""
-    first = await home.upload(alice, b"one")
+    first = await home.upload(alice, b"one", sidecar=b"<one/>")
     await home.move()
     key = await home.key(first)
     async with home.database.write() as tx:
         await assets.delete_assets(tx, Actor(alice), [first])
-    await home.work(is_removing=False)
-    await home.execute("DELETE FROM storage_name")  # As if its removal had ended in half.
-    paths.resolve(home.root, key).unlink()
-    second = await home.upload(alice, b"other")
-    await home.request()
     await home.work()
-
+    second = await home.upload(alice, b"other", sidecar=b"<other/>")
+    await home.move()
     assert await home.key(second) == key
+
+    with ThreadPoolExecutor(1) as executor:
+        async with home.database.write() as tx:
+            keys = [key, paths.sidecar(key)]
+            await moves.remove_placed(tx, home.root, executor, keys)
+
+    await home.assert_level()
+
+
+async def test_nobody_takes_a_name_while_it_is_removed(home: Home, alice: UUID) -> None:
+    asset_id = await home.upload(alice, b"picture")
+    wanted = f"library/alice/{datetime(2024, 5, 6):%Y/%Y-%m-%d}/IMG.jpg"
+    with ThreadPoolExecutor(1) as executor:
+        async with home.database.write() as tx:
+            await moves.remove_placed(tx, home.root, executor, [paths.sidecar(wanted)])
+            name = Name(wanted, fold(wanted))
+            await storage_template.hold_names(tx, [name])
+            moving = asyncio.create_task(home.move())
+            waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
+            await until(lambda: home.query(waiting))
+            assert paths.is_ours(await home.key(asset_id))
+            await storage_template.forget_names(tx, [name.fold])
+    await moving
+
+    assert await home.key(asset_id) == wanted
     await home.assert_level()
 
 
