@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
+from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
@@ -14,8 +15,9 @@ from uuid import UUID
 from media import edited, extraction, faces, images, metadata, moves, transcode, video
 from sql import Database, Transaction, reads
 from storage import files, paths
-from sync import config
+from sync import config, forms
 from sync.operations import edits, people, person_thumbnails, renditions
+from sync.operations.renditions import File
 from sync.worker import Consumer, Job, Record
 
 WATCH_SECONDS = 5.0  # A film takes hours; whoever deletes it does not want them spent.
@@ -48,7 +50,11 @@ def thumbnail_consumer(database: Database, root: Path) -> Consumer:
         if source is None:
             return _record_nothing
         made = await asyncio.to_thread(_render, root, source)
-        return partial(renditions.record_thumbnail, asset_id=source["id"], **made)
+        # Who asks for the pictures again means also those of what was edited.
+        with_edit = job.topic == "asset.thumbnail_requested"
+        return partial(
+            renditions.record_thumbnail, asset_id=source["id"], with_edit=with_edit, **made
+        )
 
     return make_thumbnail
 
@@ -129,16 +135,31 @@ def edit_consumer(database: Database, root: Path) -> Consumer:
 
 
 def file_removal_consumer(root: Path, executor: Executor | None = None) -> Consumer:
+    async def remove(keys: list[str]) -> None:
+        loop = asyncio.get_running_loop()
+        for key in keys:
+            await loop.run_in_executor(executor, files.remove, root, key)
+
+    async def remove_renditions(tx: Transaction, keys: list[str]) -> None:
+        """But for those whose names came to be somebody's again."""
+        ids = [id_ for key in keys if (id_ := paths.id_in(key))]
+        claimed = await reads.assets.list_claimed(tx, asset_ids=ids, keys=keys)
+        names = {row["key"] for row in claimed}
+        await remove([key for key in keys if key not in names])
+
     async def remove_files(job: Job) -> Record:
         keys: list[str] = job.facts["keys"]
-        for key in keys:
-            if not paths.is_placed(key):
-                loop = asyncio.get_running_loop()
-                await loop.run_in_executor(executor, files.remove, root, key)
         placed = [key for key in keys if paths.is_placed(key)]
-        if not placed:
-            return _record_nothing
-        return partial(moves.remove_placed, root=root, executor=executor, keys=placed)
+        made = [key for key in keys if paths.is_rendition(key)]
+        await remove([key for key in keys if key not in placed and key not in made])
+
+        async def record(tx: Transaction) -> None:
+            if made:
+                await remove_renditions(tx, made)
+            if placed:
+                await moves.remove_placed(tx, root, executor, placed)
+
+        return record
 
     return remove_files
 
@@ -166,13 +187,27 @@ def _render(root: Path, source: reads.assets.get_source_row) -> dict[str, Any]:
     """Make and store the renditions; return what there is to record."""
     render = video.render if source["type"] == "VIDEO" else images.render
     made = render(paths.resolve(root, source["original_key"]))
-    keys = {
-        "thumbnail_key": paths.thumbnail(source["owner_id"], source["id"]),
-        "preview_key": paths.preview(source["owner_id"], source["id"]),
-    }
-    for key, data in zip(keys.values(), (made.thumbnail, made.preview), strict=True):
-        files.write_atomically(root, key, data, durable=False)
-    return {**_facts(made), **keys}
+    key_of = {"thumbnail": paths.thumbnail, "preview": paths.preview, "fullsize": paths.fullsize}
+
+    def name(type_: str, extension: str) -> str:
+        return key_of[type_](source["owner_id"], source["id"], extension)
+
+    return {**_facts(made), "made_as": made.made_as, "files": _store(root, made, name)}
+
+
+def _store(root: Path, made: images.Renditions, name: Callable[[str, str], str]) -> dict[str, File]:
+    """`name` tells the key of a type and an extension."""
+    stored = {}
+    for type_, data, wanted in (
+        ("thumbnail", made.thumbnail, made.settings.thumbnail),
+        ("preview", made.preview, made.settings.preview),
+        ("fullsize", made.fullsize, made.settings.fullsize),
+    ):
+        if data:
+            key = name(type_, wanted.format)
+            files.write_atomically(root, key, data, durable=False)
+            stored[type_] = File(key, len(data), forms.is_progressive(wanted))
+    return stored
 
 
 def _cut_out(root: Path, source: reads.people.get_thumbnail_source_row) -> bytes:
@@ -191,17 +226,14 @@ def _render_edited(root: Path, source: reads.assets.get_edit_source_row) -> dict
         made = images.render(original)
         return {**_facts(made), "files": {}}
     made = edited.render(original, steps)
-    stored = {}
-    for type_, extension, data in (
-        ("thumbnail", "webp", made.thumbnail),
-        ("preview", "jpeg", made.preview),
-        ("fullsize", "jpeg", made.fullsize),
-    ):
-        key = paths.edited(source["owner_id"], source["id"], UUID(steps[0]["id"]), type_, extension)
-        files.write_atomically(root, key, data, durable=False)
-        stored[type_] = key
-    return {**_facts(made), "files": stored}
+    name = partial(paths.edited, source["owner_id"], source["id"], UUID(steps[0]["id"]))
+    return {**_facts(made), "files": _store(root, made, name)}
 
 
 def _facts(made: images.Renditions) -> dict[str, Any]:
-    return {"thumbhash": made.thumbhash, "width": made.width, "height": made.height}
+    return {
+        "thumbhash": made.thumbhash,
+        "width": made.width,
+        "height": made.height,
+        "is_transparent": made.is_transparent,
+    }

@@ -10,28 +10,27 @@ import pyvips  # type: ignore[import-untyped]
 
 from media import images
 from media.images import Renditions
+from sync.forms import Nature
 
 
 def render(path: Path, edits: Sequence[Mapping[str, Any]]) -> Renditions:
-    """What `images.render` makes, of what is left after the edits, and a JPEG of all of that.
+    """What `images.render` makes, of what is left after the edits, and always the whole of that.
 
     Each edit is `{"action": "crop" | "rotate" | "mirror", "parameters": …}`. They follow one
     another; what is cropped is told in pixels of the upright original. Raises UnreadableImage.
     """
-    with images.upright(path, images.LONGEST_SIDE) as pixels:
+    settings = images.form.settings
+    with images.upright(path, images.LONGEST_SIDE, settings) as pixels:
         for edit in edits:
             pixels = _apply(pixels.copy_memory(), edit["action"], edit["parameters"])
         pixels = pixels.copy_memory()
-        size = max(images.form.preview.size, images.form.thumbnail.size)
-        shown = images.fit(pixels, size).copy_memory()
-        thumbnail, placeholder = images.encode_thumbnail(shown)
-        return Renditions(
-            pixels.width,
-            pixels.height,
-            placeholder,
-            thumbnail,
-            images.encode_preview(shown),
-            images.encode_jpeg(pixels),
+        shown = images.fit(pixels, images.shown_size(settings), settings).copy_memory()
+        return images.rendered(
+            shown,
+            (pixels.width, pixels.height),
+            settings,
+            Nature(),
+            images.encode(pixels, settings.fullsize),
         )
 
 

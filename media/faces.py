@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from media import images
 from media.errors import UnreadableImage
+from sync.config import Image
 from sync.operations.people import Box
 
 SIDE = 250  # pixels
@@ -23,24 +24,26 @@ class Square(NamedTuple):
 
 
 def render(preview: Path | None, original: Path | None, box: Box) -> bytes:
-    """Make a square JPEG of 250 px, or smaller where the picture has no more; upright, in sRGB.
+    """Make a square JPEG of 250 px, or smaller where the picture has no more; upright, in
+    the colours and of the quality that are set for thumbnails.
 
     From the preview if the face is large enough in it, which saves reading the original; and if
     the original cannot be read. Raises UnreadableImage.
     """
+    settings = images.form.settings
     square = around(box)
     short_side = math.ceil(SIDE * min(box.image_width, box.image_height) / square.side)
     sources = [path for path in (original, preview) if path]
-    if preview and short_side <= images.form.preview.size:
+    if preview and short_side <= settings.preview.size:
         sources = [preview]
     for source in sources[:-1]:
         try:
-            return _cut(source, box, square, short_side)
+            return _cut(source, box, square, short_side, settings)
         except UnreadableImage:
             continue
     if not sources:
         raise UnreadableImage("There is no preview to cut the face out of")
-    return _cut(sources[-1], box, square, short_side)
+    return _cut(sources[-1], box, square, short_side, settings)
 
 
 def around(box: Box) -> Square:
@@ -56,10 +59,11 @@ def around(box: Box) -> Square:
     return Square(x, y, side)
 
 
-def _cut(source: Path, box: Box, square: Square, short_side: int) -> bytes:
-    with images.upright(source, short_side) as picture:
+def _cut(source: Path, box: Box, square: Square, short_side: int, settings: Image) -> bytes:
+    with images.upright(source, short_side, settings) as picture:
         scale = min(picture.width / box.image_width, picture.height / box.image_height)
         side = max(1, min(SIDE, round(square.side * scale), picture.width, picture.height))
         x = min(round(square.x * picture.width / box.image_width), picture.width - side)
         y = min(round(square.y * picture.height / box.image_height), picture.height - side)
-        return images.encode_jpeg(picture.crop(x, y, side, side))
+        quality = settings.thumbnail.quality
+        return images.encode_jpeg(picture.crop(x, y, side, side), quality=quality)

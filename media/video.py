@@ -28,6 +28,7 @@ from av.video.stream import VideoStream
 from media import fields, images, spherical, tones
 from media.errors import UnreadableImage
 from media.tones import Curve, Tones
+from sync import forms
 from sync.config import FFmpeg
 
 MAX_PIXELS = 80_000_000  # A frame of 8K has 33 million, of the largest 360° cameras 60.
@@ -119,9 +120,10 @@ def render(path: Path) -> images.Renditions:
         turn = orientation(frame)
         frame = fields.one_moment(frame)
         width, height = _shown(stream, turn)
-        pixels = images.fit(_pixels(frame, stream, turn), images.form.preview.size).copy_memory()
-    thumbnail, placeholder = images.encode_thumbnail(pixels)
-    return images.Renditions(width, height, placeholder, thumbnail, images.encode_preview(pixels))
+        settings = images.form.settings
+        size = images.shown_size(settings)
+        pixels = images.fit(_pixels(frame, stream, turn), size, settings).copy_memory()
+    return images.rendered(pixels, (width, height), settings, forms.Nature())
 
 
 @contextmanager
@@ -307,7 +309,7 @@ def _light(frame: VideoFrame) -> tuple[float, float]:
 def _pixels(frame: VideoFrame, stream: VideoStream, turn: int) -> pyvips.Image:
     """In sRGB, no larger than it will be needed, and with the turn as its orientation."""
     width, height = _square(stream)
-    scale = min(1.0, images.form.preview.size / min(width, height))
+    scale = min(1.0, images.shown_size(images.form.settings) / min(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     image = pyvips.Image.new_from_array(in_srgb(frame, *size).to_ndarray())
     image = image.copy(interpretation="srgb")

@@ -11,6 +11,7 @@ import io
 import os
 import re
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -41,14 +42,16 @@ async def file_response(
     file_name: str | None = None,
     etag: str | None = None,
     cache_control: str = MEDIA_CACHE,
+    is_whole: Callable[[int, int], bool] = lambda fd, size: True,
 ) -> web.StreamResponse:
     """The answer to GET or HEAD for a file: 200, 206, 304, 412 or 416.
 
     `file_name` is what a browser saves it as (None: no Content-Disposition); `etag` is opaque and
     strong, such as a checksum in hex; without it, size and date make one. Several ranges are
-    answered with the whole file. Raises Missing(missing) when there is no such file.
+    answered with the whole file. Raises Missing(missing) when there is no such file, or none that
+    `is_whole`, which is asked with its descriptor and size.
     """
-    content = await asyncio.to_thread(_Content.open, path, etag)
+    content = await asyncio.to_thread(_Content.open, path, etag, is_whole)
     if content is None:
         raise Missing(missing)
     headers = {"Cache-Control": cache_control, "X-Content-Type-Options": "nosniff"}
@@ -84,13 +87,15 @@ class _Content:
         self.modified = datetime.fromtimestamp(status.st_mtime_ns // 10**9, UTC)
 
     @classmethod
-    def open(cls, path: Path, etag: str | None) -> _Content | None:
+    def open(
+        cls, path: Path, etag: str | None, is_whole: Callable[[int, int], bool]
+    ) -> _Content | None:
         try:
             fd = os.open(path, os.O_RDONLY)
         except (FileNotFoundError, NotADirectoryError):
             return None
         status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode) or not is_whole(fd, status.st_size):
             os.close(fd)
             return None
         return cls(fd, status, etag)

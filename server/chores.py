@@ -14,9 +14,9 @@ from uuid import UUID
 from server import departures, films, libraries, limits, segments
 from server.context import Context
 from sql import Database, Disconnected, Transaction, reads
-from storage import janitor
+from storage import janitor, paths
 from storage.janitor import Implausible
-from sync import doctor, retention, schedule, topics
+from sync import doctor, forms, retention, schedule, topics
 from sync.config import NightlyTasks
 from sync.operations import (
     assets,
@@ -33,7 +33,6 @@ from sync.operations import (
 logger = logging.getLogger(__name__)
 
 UNUSED = timedelta(days=90)
-UUID_CHARACTERS = 36
 MEMORY_DAYS = timedelta(days=3)
 
 Chore = Callable[[Context], Awaitable[None]]
@@ -116,6 +115,15 @@ async def request_missing(context: Context) -> None:
     count = await _request(context, reads.assets.list_unmade, renditions.request_metadata)
     if count:
         logger.warning("%d assets had lost their jobs", count)
+
+
+async def request_outdated(context: Context) -> None:
+    """Pictures that were made by other settings, or lost."""
+    current = forms.current(context.config.image)
+    list_outdated = partial(reads.assets.list_outdated, forms=current)
+    count = await _request(context, list_outdated, renditions.request_thumbnails)
+    if count:
+        logger.info("Pictures of %d assets are out of date", count)
 
 
 async def request_missing_person_thumbnails(context: Context) -> None:
@@ -224,6 +232,7 @@ CHORES: tuple[Chore, ...] = (
     limits.forget_guesses,
     forget_notifications,
     request_missing,
+    request_outdated,
     request_missing_person_thumbnails,
     request_missing_sidecars,
     films.request_missing_films,
@@ -254,6 +263,7 @@ OPTIONAL: dict[Chore, Callable[[NightlyTasks], bool]] = {
     make_memories: lambda tasks: tasks.generate_memories,
     departures.recount_usage: lambda tasks: tasks.sync_quota_usage,
     request_missing: lambda tasks: tasks.missing_thumbnails,
+    request_outdated: lambda tasks: tasks.missing_thumbnails,
     request_missing_person_thumbnails: lambda tasks: tasks.missing_thumbnails,
     films.request_missing_films: lambda tasks: tasks.missing_thumbnails,
 }
@@ -273,7 +283,7 @@ def _claimed(database: Database, loop: asyncio.AbstractEventLoop, keys: list[str
 
 
 async def _list_claimed(database: Database, keys: list[str]) -> set[str]:
-    ids = {key: _id_in(key) for key in keys}
+    ids = {key: paths.id_in(key) for key in keys}
     named = [id_ for id_ in ids.values() if id_]
     async with database.read() as connection:
         assets = await reads.assets.list_claimed(connection, asset_ids=named, keys=keys)
@@ -283,12 +293,3 @@ async def _list_claimed(database: Database, keys: list[str]) -> set[str]:
     claimed = {row["key"] for row in rows if row["key"]}
     # What is not named by an id is not ours to judge.
     return claimed | {key for key, id_ in ids.items() if id_ is None}
-
-
-def _id_in(key: str) -> UUID | None:
-    """All files of an asset, or of a person, begin with its id; profile images have their own."""
-    name = key.rpartition("/")[2]
-    try:
-        return UUID(name[:UUID_CHARACTERS])
-    except ValueError:
-        return None

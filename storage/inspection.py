@@ -25,6 +25,22 @@ def is_there(root: Path, key: str) -> bool:
         return False
 
 
+def is_whole(fd: int, size: int, expected: int | None) -> bool:
+    """Whether an open file is all that was written; after a power cut it may be a part, or empty.
+
+    `expected` bytes are on record. A picture with others may be a newer one, which is not on record
+    yet: that tells by itself where it ends.
+    """
+    if size == expected or not size:
+        return size > 0
+    if expected is None:
+        return True
+    head, tail = os.pread(fd, 12, 0), os.pread(fd, 2, size - 2)
+    if head.startswith(b"RIFF"):
+        return int.from_bytes(head[4:8], "little") + 8 == size
+    return head.startswith(b"\xff\xd8") and tail == b"\xff\xd9"
+
+
 def checksum(root: Path, key: str) -> bytes | None:
     """SHA-1 of the bytes; None if there is no file."""
     try:

@@ -14,6 +14,7 @@ INCOMING = ".incoming"
 SIDECAR_SUFFIX = ".xmp"
 
 _EXTENSION = re.compile(r"[a-z0-9]{1,16}")
+_UUID_CHARACTERS = 36
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _OURS = re.compile(
     rf"(?:{ORIGINALS}|{RENDITIONS})/{_UUID}/(?P<a>[0-9a-f]{{2}})/(?P<b>[0-9a-f]{{2}})"
@@ -44,12 +45,12 @@ def beside(key: str) -> str:
     return key.removesuffix(SIDECAR_SUFFIX)
 
 
-def thumbnail(owner_id: UUID, asset_id: UUID) -> str:
-    return f"{_shard(RENDITIONS, owner_id, asset_id)}_thumbnail.webp"
+def thumbnail(owner_id: UUID, asset_id: UUID, extension: str = "webp") -> str:
+    return f"{_shard(RENDITIONS, owner_id, asset_id)}_thumbnail.{extension}"
 
 
-def preview(owner_id: UUID, asset_id: UUID) -> str:
-    return f"{_shard(RENDITIONS, owner_id, asset_id)}_preview.jpeg"
+def preview(owner_id: UUID, asset_id: UUID, extension: str = "jpeg") -> str:
+    return f"{_shard(RENDITIONS, owner_id, asset_id)}_preview.{extension}"
 
 
 def encoded_video(owner_id: UUID, asset_id: UUID, version: str) -> str:
@@ -57,8 +58,8 @@ def encoded_video(owner_id: UUID, asset_id: UUID, version: str) -> str:
     return f"{_shard(RENDITIONS, owner_id, asset_id)}_{version}_encoded.mp4"
 
 
-def fullsize(owner_id: UUID, asset_id: UUID) -> str:
-    return f"{_shard(RENDITIONS, owner_id, asset_id)}_fullsize.jpeg"
+def fullsize(owner_id: UUID, asset_id: UUID, extension: str = "jpeg") -> str:
+    return f"{_shard(RENDITIONS, owner_id, asset_id)}_fullsize.{extension}"
 
 
 def edited(owner_id: UUID, asset_id: UUID, edit_id: UUID, type_: str, extension: str) -> str:
@@ -79,6 +80,19 @@ def profile_image(user_id: UUID, image_id: UUID, extension: str) -> str:
 def is_placed(key: str) -> bool:
     """Whether the storage template put it there: then the key tells nobody whose it is."""
     return key.startswith(f"{LIBRARY}/")
+
+
+def is_rendition(key: str) -> bool:
+    return key.startswith(f"{RENDITIONS}/")
+
+
+def id_in(key: str) -> UUID | None:
+    """All files of an asset, or of a person, begin with its id; profile images have their own."""
+    name = key.rpartition("/")[2]
+    try:
+        return UUID(name[:_UUID_CHARACTERS])
+    except ValueError:
+        return None
 
 
 def is_ours(key: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -11,9 +13,10 @@ from server.body import Body
 from server.byte_responses import file_response
 from server.endpoint import Call, endpoint
 from sql import reads
-from storage import media_types, paths
+from storage import inspection, media_types, paths
 from sync import access
 from sync.errors import Missing, NoAccess
+from sync.operations import renditions
 
 NOT_MADE = "Asset media not found"
 NOT_FOUND = "Not Found"  # one answer, whatever the reason
@@ -43,7 +46,8 @@ async def play_asset_video(call: Call) -> web.StreamResponse:
     if row["type"] != "VIDEO":
         raise Missing(NOT_FOUND)
     if row["key"]:
-        return await _send_rendition(call, row, missing=NOT_FOUND)
+        with suppress(Missing):
+            return await _send_rendition(call, row, missing=NOT_FOUND)
     return await _send_original(call, row)
 
 
@@ -63,10 +67,15 @@ async def view_asset(call: Call) -> web.StreamResponse:
             return _redirect(call, "thumbnail", size="preview")
     if row["key"] is None:
         raise Missing(NOT_MADE)
-    if call.actor.link and not call.actor.link.is_metadata_shown:
-        return await _send_rendition(call, row, missing=NOT_MADE)
-    name = f"{_stem(row)}_{size}{PurePosixPath(row['key']).suffix}"
-    return await _send_rendition(call, row, missing=NOT_MADE, file_name=name)
+    name = None
+    if not call.actor.link or call.actor.link.is_metadata_shown:
+        name = f"{_stem(row)}_{size}{PurePosixPath(row['key']).suffix}"
+    try:
+        return await _send_rendition(call, row, missing=NOT_MADE, file_name=name)
+    except Missing:
+        if size != "fullsize":
+            raise
+        return _redirect(call, "thumbnail", size="preview")
 
 
 async def _find(call: Call, permission: str, type_: str) -> reads.assets.get_file_row:
@@ -134,7 +143,36 @@ async def _send_from_row(
 async def _send_rendition(
     call: Call, row: reads.assets.get_file_row, *, missing: str, file_name: str | None = None
 ) -> web.StreamResponse:
-    # Made anew, it keeps its name: the row's time tells the versions apart.
+    """What is not as it was written, or not there, is made again. Raises Missing then."""
+    try:
+        return await _send_file(call, row, missing, file_name)
+    except Missing:
+        now = await _look_again(call, row)
+        if now is None or now["updated_at"] == row["updated_at"]:
+            if row["file_bytes"] != 0:
+                async with call.context.database.write() as tx:
+                    await renditions.renew(tx, row)
+            raise
+        return await _send_file(call, now, missing, file_name)
+
+
+async def _look_again(
+    call: Call, row: reads.assets.get_file_row
+) -> reads.assets.get_file_row | None:
+    """At the same file: it may have been replaced since the first look."""
+    async with call.context.database.read() as connection:
+        now = await reads.assets.get_file(
+            connection, asset_id=row["id"], type=row["file_type"], is_edited=row["is_edited"]
+        )
+    return now if now and now["key"] and now["is_edited"] == row["is_edited"] else None
+
+
+async def _send_file(
+    call: Call, row: reads.assets.get_file_row, missing: str, file_name: str | None
+) -> web.StreamResponse:
+    if row["file_bytes"] == 0:
+        raise Missing(missing)
+    # Made anew, it may keep its name: the row's time tells the versions apart.
     version = int(row["updated_at"].timestamp() * 1_000_000)
     return await file_response(
         call.request,
@@ -143,6 +181,7 @@ async def _send_rendition(
         missing=missing,
         file_name=file_name,
         etag=f"{row['id']}-{version:x}",
+        is_whole=partial(inspection.is_whole, expected=row["file_bytes"]),
     )
 
 

@@ -199,9 +199,12 @@ class assets:
         original_key: str
         original_file_name: str
         checksum: bytes
+        file_id: UUID
+        file_type: str
         key: str
         is_edited: bool
         updated_at: datetime
+        file_bytes: int | None
     @staticmethod
     async def get_file(connection: Connection, *, type: str, is_edited: bool, asset_id: UUID) -> get_file_row | None: ...
     class get_copied_row(TypedDict):
@@ -304,6 +307,11 @@ class assets:
         owner_id: UUID
     @staticmethod
     async def list_unmade(connection: Connection, *, after: UUID) -> list[list_unmade_row]: ...
+    class list_outdated_row(TypedDict):
+        id: UUID
+        owner_id: UUID
+    @staticmethod
+    async def list_outdated(connection: Connection, *, after: UUID, forms: list[str]) -> list[list_outdated_row]: ...
     class list_unencoded_row(TypedDict):
         id: UUID
         owner_id: UUID
@@ -1225,7 +1233,7 @@ class timeline:
     @staticmethod
     async def count_picked(connection: Connection, *, tag_id: UUID | None, owner_id: UUID | None, viewer_id: UUID | None, with_partners: bool, is_ascending: bool, order_by: str, album_id: UUID | None, person_id: UUID | None, south: float | None, north: float | None, visibilities: list[str], is_trashed: bool, with_stacked: bool, is_favorite: bool | None, west: float | None, east: float | None) -> str: ...
     @staticmethod
-    async def get_bucket(connection: Connection, *, tag_id: UUID | None, owner_id: UUID | None, viewer_id: UUID | None, with_partners: bool, month: date, order_by: str, album_id: UUID | None, with_places: bool, with_coordinates: bool, with_stacked: bool, visibilities: list[str], is_trashed: bool, is_favorite: bool | None, person_id: UUID | None, south: float | None, north: float | None, west: float | None, east: float | None, is_ascending: bool) -> str: ...
+    async def get_bucket(connection: Connection, *, tag_id: UUID | None, owner_id: UUID | None, viewer_id: UUID | None, with_partners: bool, month: date, order_by: str, album_id: UUID | None, is_trashed: bool, with_places: bool, with_coordinates: bool, with_stacked: bool, visibilities: list[str], is_favorite: bool | None, person_id: UUID | None, south: float | None, north: float | None, west: float | None, east: float | None, is_ascending: bool) -> str: ...
     @staticmethod
     async def is_partner(connection: Connection, *, owner_id: UUID, user_id: UUID) -> bool: ...
     class count_days_row(TypedDict):

@@ -103,10 +103,12 @@ SELECT asset.id, asset.visibility
 -- get_file -> row?
 -- Where an asset's bytes are: the original, and one file beside it, if asked as it was edited.
 SELECT asset.id, asset.owner_id, asset.type, asset.original_key, asset.original_file_name,
-       asset.checksum, file.key, file.is_edited, file.updated_at
+       asset.checksum, file.id AS file_id, file.type AS file_type, file.key,
+       file.is_edited, file.updated_at, file.file_bytes
   FROM asset
   LEFT JOIN LATERAL (
-       SELECT asset_file.key, asset_file.is_edited, asset_file.updated_at
+       SELECT asset_file.id, asset_file.type, asset_file.key, asset_file.is_edited,
+              asset_file.updated_at, asset_file.file_bytes
          FROM asset_file
         WHERE asset_file.asset_id = asset.id
           AND asset_file.type = %(type)s
@@ -254,6 +256,22 @@ SELECT asset.id, asset.owner_id
    AND asset.created_at < now() - interval '10 minutes'
    AND asset.id > %(after)s
    AND NOT EXISTS (SELECT 1 FROM job WHERE job.entity_id = asset.id)
+ ORDER BY asset.id
+ LIMIT 1000;
+
+-- list_outdated -> rows
+-- Assets whose pictures were made by other settings, or are lost, and of which no job waits or was
+-- given up.
+SELECT asset.id, asset.owner_id
+  FROM asset
+ WHERE asset.thumbhash IS NOT NULL
+   AND asset.deleted_at IS NULL
+   AND asset.id > %(after)s
+   AND (asset.made_as <> ALL(%(forms)s::text[])
+        OR EXISTS (SELECT FROM asset_file AS file
+                    WHERE file.asset_id = asset.id AND file.file_bytes = 0
+                      AND file.type IN ('thumbnail', 'preview', 'fullsize')))
+   AND NOT EXISTS (SELECT FROM job WHERE job.queue = 'thumbnail' AND job.entity_id = asset.id)
  ORDER BY asset.id
  LIMIT 1000;
 

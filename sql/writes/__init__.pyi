@@ -306,7 +306,7 @@ class edits:
     @staticmethod
     async def hold_edited(connection: Connection, *, asset_id: UUID) -> hold_edited_row | None: ...
     @staticmethod
-    async def put_edited(connection: Connection, *, asset_id: UUID, types: list[str], keys: list[str]) -> None: ...
+    async def put_edited(connection: Connection, *, asset_id: UUID, is_transparent: bool, types: list[str], keys: list[str], sizes: list[int], progressive: list[bool]) -> None: ...
     class delete_edited_row(TypedDict):
         key: str
     @staticmethod
@@ -380,7 +380,7 @@ class jobs:
     class request_assets_row(TypedDict):
         last: UUID
     @staticmethod
-    async def request_assets(connection: Connection, *, after: UUID, queue: str, is_forced: bool, limit: int, topic: str, facts: bytes) -> request_assets_row | None: ...
+    async def request_assets(connection: Connection, *, after: UUID, queue: str, is_forced: bool, forms: list[str], limit: int, topic: str, facts: bytes) -> request_assets_row | None: ...
     class request_people_row(TypedDict):
         last: UUID
     @staticmethod
@@ -638,11 +638,16 @@ class renditions:
     class set_thumbhash_row(TypedDict):
         owner_id: UUID
         type: str
+        is_edited: bool
         is_bare: bool
     @staticmethod
-    async def set_thumbhash(connection: Connection, *, thumbhash: bytes, width: int, height: int, asset_id: UUID) -> set_thumbhash_row | None: ...
+    async def set_thumbhash(connection: Connection, *, thumbhash: bytes, width: int, height: int, made_as: str | None, asset_id: UUID) -> set_thumbhash_row | None: ...
+    class put_pictures_row(TypedDict):
+        key: str
     @staticmethod
-    async def put_pictures(connection: Connection, *, asset_id: UUID, thumbnail_key: str, preview_key: str) -> None: ...
+    async def put_pictures(connection: Connection, *, asset_id: UUID, is_transparent: bool, types: list[str], keys: list[str], sizes: list[int], progressive: list[bool]) -> list[put_pictures_row]: ...
+    @staticmethod
+    async def mark_lost(connection: Connection, *, file_id: UUID, updated_at: datetime) -> int: ...
     class drop_encoded_video_row(TypedDict):
         owner_id: UUID
         key: str
@@ -864,15 +869,15 @@ class storage_template:
         with_sidecar: bool
     @staticmethod
     async def leave_stale(connection: Connection, *, patience: timedelta, grace: timedelta) -> list[leave_stale_row]: ...
+    class bar_names_row(TypedDict):
+        fold: bytes
+    @staticmethod
+    async def bar_names(connection: Connection, *, folds: list[bytes], keys: list[str]) -> list[bar_names_row]: ...
     class hold_names_row(TypedDict):
         fold: bytes
         key: str
         is_left: bool
         has_sidecar: bool
-    class bar_names_row(TypedDict):
-        fold: bytes
-    @staticmethod
-    async def bar_names(connection: Connection, *, folds: list[bytes], keys: list[str]) -> list[bar_names_row]: ...
     @staticmethod
     async def hold_names(connection: Connection, *, folds: list[bytes]) -> list[hold_names_row]: ...
     @staticmethod

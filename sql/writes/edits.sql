@@ -26,9 +26,11 @@ SELECT asset.owner_id,
    FOR UPDATE;
 
 -- put_edited -> none
-INSERT INTO asset_file (asset_id, type, key, is_edited)
-SELECT %(asset_id)s, file.type, file.key, true
-  FROM unnest(%(types)s::text[], %(keys)s::text[]) AS file (type, key);
+INSERT INTO asset_file (asset_id, type, key, file_bytes, is_progressive, is_transparent, is_edited)
+SELECT %(asset_id)s, file.type, file.key, file.file_bytes, file.is_progressive,
+       %(is_transparent)s, true
+  FROM unnest(%(types)s::text[], %(keys)s::text[], %(sizes)s::bigint[], %(progressive)s::boolean[])
+       AS file (type, key, file_bytes, is_progressive);
 
 -- delete_edited -> rows
 -- The files of the edit before; a run that is repeated finds its own, whose bytes stay.

@@ -149,6 +149,13 @@ WITH page AS MATERIALIZED (
                     WHEN 'transcode' THEN NOT EXISTS (
                          SELECT FROM asset_file AS file
                           WHERE file.asset_id = asset.id AND file.type = 'encoded_video')
+                    WHEN 'thumbnail' THEN asset.thumbhash IS NULL
+                         OR asset.made_as <> ALL(%(forms)s::text[])
+                         OR (SELECT count(*) FROM asset_file AS file
+                              WHERE file.asset_id = asset.id
+                                AND file.type IN ('thumbnail', 'preview')
+                                AND NOT file.is_edited
+                                AND file.file_bytes IS DISTINCT FROM 0) < 2
                     ELSE asset.thumbhash IS NULL END)
      ORDER BY asset.id
      LIMIT %(limit)s

@@ -59,10 +59,12 @@ RETURNING asset.owner_id;
 
 -- set_thumbhash -> row?
 -- Whose asset it is, and whether this is its first picture. What was edited shows the edit.
+-- nullable: made_as
 UPDATE asset
    SET thumbhash  = CASE WHEN is_edited THEN thumbhash ELSE %(thumbhash)s END,
        width      = CASE WHEN is_edited THEN width ELSE %(width)s END,
        height     = CASE WHEN is_edited THEN height ELSE %(height)s END,
+       made_as    = %(made_as)s,
        updated_at = now()
   FROM (
     SELECT asset.thumbhash IS NULL AS is_bare
@@ -71,12 +73,43 @@ UPDATE asset
        FOR UPDATE
   ) AS before
  WHERE asset.id = %(asset_id)s
-RETURNING asset.owner_id, asset.type, before.is_bare;
+RETURNING asset.owner_id, asset.type, asset.is_edited, before.is_bare;
 
--- put_pictures -> none
-INSERT INTO asset_file (asset_id, type, key)
-VALUES (%(asset_id)s, 'thumbnail', %(thumbnail_key)s), (%(asset_id)s, 'preview', %(preview_key)s)
-    ON CONFLICT (asset_id, type, is_edited) DO UPDATE SET key = excluded.key, updated_at = now();
+-- put_pictures -> rows
+-- The files of an asset as it was taken, and no others; those they replace, where they had other
+-- names. The asset is held.
+WITH former AS MATERIALIZED (
+    SELECT file.id, file.type, file.key
+      FROM asset_file AS file
+     WHERE file.asset_id = %(asset_id)s
+       AND NOT file.is_edited
+       AND file.type IN ('thumbnail', 'preview', 'fullsize')
+), put AS (
+    INSERT INTO asset_file (asset_id, type, key, file_bytes, is_progressive, is_transparent)
+    SELECT %(asset_id)s, file.type, file.key, file.file_bytes, file.is_progressive,
+           %(is_transparent)s
+      FROM unnest(%(types)s::text[], %(keys)s::text[], %(sizes)s::bigint[],
+                  %(progressive)s::boolean[]) AS file (type, key, file_bytes, is_progressive)
+        ON CONFLICT (asset_id, type, is_edited) DO UPDATE
+           SET key = excluded.key, file_bytes = excluded.file_bytes,
+               is_progressive = excluded.is_progressive,
+               is_transparent = excluded.is_transparent, updated_at = now()
+), dropped AS (
+    DELETE FROM asset_file
+     USING former
+     WHERE asset_file.id = former.id AND former.type <> ALL(%(types)s)
+)
+SELECT former.key
+  FROM former
+ WHERE former.key <> ALL(%(keys)s);
+
+-- mark_lost -> count
+-- A file whose bytes are not what its row says; once, and not where it was made anew since.
+UPDATE asset_file
+   SET file_bytes = 0
+ WHERE id = %(file_id)s
+   AND updated_at = %(updated_at)s
+   AND file_bytes IS DISTINCT FROM 0;
 
 -- drop_encoded_video -> row?
 -- The film's other form, and whose it is.

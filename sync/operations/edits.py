@@ -12,6 +12,7 @@ from sql import Transaction, reads, writes
 from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid
+from sync.operations.renditions import File, columns
 
 SIDE_MAX = 16_383  # pixels; what is longer is a panorama, and no rendition is as large
 TURNED = ("5", "6", "7", "8")  # EXIF orientations in which the sides change places
@@ -62,9 +63,10 @@ async def record_edit(
     thumbhash: bytes,
     width: int,
     height: int,
-    files: Mapping[str, str],
+    files: Mapping[str, File],
+    is_transparent: bool = False,
 ) -> None:
-    """Show a picture as these edits left it; `files`: type to key of what is stored of it.
+    """Show a picture as these edits left it; `files`: what is stored of it, by types.
 
     Edits that are not the latest any more are passed over: theirs is another job.
     """
@@ -72,7 +74,8 @@ async def record_edit(
     if asset is None or asset["edit_ids"] != [UUID(edit["id"]) for edit in edits]:
         return  # The janitor finds the files.
     former = await writes.edits.delete_edited(tx, asset_id=asset_id)
-    await writes.edits.put_edited(tx, asset_id=asset_id, types=[*files], keys=[*files.values()])
+    stored = columns(files)
+    await writes.edits.put_edited(tx, asset_id=asset_id, is_transparent=is_transparent, **stored)
     await writes.edits.show_edit(
         tx, asset_id=asset_id, thumbhash=thumbhash, width=width, height=height
     )
@@ -83,7 +86,7 @@ async def record_edit(
         [asset_id],
         audience=[asset["owner_id"]],
         edits=[{**edit, "assetId": str(asset_id)} for edit in edits],
-        keys=[row["key"] for row in former if row["key"] not in files.values()],
+        keys=[row["key"] for row in former if row["key"] not in stored["keys"]],
     )
 
 

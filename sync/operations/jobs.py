@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from sql import Transaction, writes
-from sync import log, queues, topics
+from sync import config, forms, log, queues, topics
 from sync.actor import Actor
 from sync.topics import EVERYONE
 
@@ -63,8 +63,9 @@ async def request(tx: Transaction, queue: str, after: UUID, *, is_forced: bool) 
         )
         return row and row["last"]
     found = await writes.jobs.request_assets(
-        tx, queue=queue, after=after, is_forced=is_forced, limit=PAGE, topic=topic, facts=NO_FACTS
-    )
+        tx, queue=queue, after=after, is_forced=is_forced, limit=PAGE, topic=topic, facts=NO_FACTS,
+        forms=forms.current((await config.load(tx)).image),
+    )  # fmt: skip
     return found and found["last"]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 import msgspec
@@ -48,6 +49,14 @@ class Metadata(msgspec.Struct, kw_only=True):
     film: tuple[int, int] | None = None  # inside of a picture: its first byte, and how many
     tags: Sequence[str] = ()  # with all above them: `Places/Norway`
     faces: Sequence[from_files.Face] | None = None  # None: nobody is to look for them
+
+
+class File(NamedTuple):
+    """What is stored of one rendition."""
+
+    key: str
+    size: int  # bytes
+    is_progressive: bool = False
 
 
 TAKEN = ("file_created_at", "local_date_time", "width", "height", "duration_ms")
@@ -137,28 +146,65 @@ async def record_thumbnail(
     thumbhash: bytes,
     width: int,
     height: int,
-    thumbnail_key: str,
-    preview_key: str,
+    files: Mapping[str, File],
+    is_transparent: bool = False,
+    made_as: str | None = None,
+    with_edit: bool = False,
 ) -> None:
-    """Record pictures whose bytes are stored. Size in pixels, the right way up."""
+    """Record pictures whose bytes are stored, by their types. Size in pixels, the right way up.
+
+    What shows how the picture was edited is made again only `with_edit`.
+    """
     asset = await writes.renditions.set_thumbhash(
-        tx, asset_id=asset_id, thumbhash=thumbhash, width=width, height=height
+        tx, asset_id=asset_id, thumbhash=thumbhash, width=width, height=height, made_as=made_as
     )
     if asset is None:
         return  # Deleted meanwhile: the janitor finds the files.
-    await writes.renditions.put_pictures(
-        tx, asset_id=asset_id, thumbnail_key=thumbnail_key, preview_key=preview_key
+    replaced = await writes.renditions.put_pictures(
+        tx, asset_id=asset_id, is_transparent=is_transparent, **columns(files)
     )
+    owner_id = asset["owner_id"]
     await log.stage(
-        tx,
-        "asset.thumbnail_made",
-        asset["owner_id"],
-        [asset_id],
-        audience=[asset["owner_id"]],
+        tx, "asset.thumbnail_made", owner_id, [asset_id], audience=[owner_id],
         is_first=asset["is_bare"],
-    )
+    )  # fmt: skip
+    if replaced:
+        gone = [row["key"] for row in replaced]
+        await log.stage(tx, "asset.file_deleted", owner_id, [asset_id], keys=gone)
+    if asset["is_edited"] and with_edit:
+        await log.stage(tx, "asset.edit_requested", owner_id, [asset_id])
     if asset["is_bare"] and asset["type"] == "VIDEO":
-        await request_transcodes(tx, asset["owner_id"], [asset_id])
+        await request_transcodes(tx, owner_id, [asset_id])
+
+
+class Columns(TypedDict):
+    types: list[str]
+    keys: list[str]
+    sizes: list[int]
+    progressive: list[bool]
+
+
+def columns(files: Mapping[str, File]) -> Columns:
+    """As a query takes them."""
+    return {
+        "types": [*files],
+        "keys": [file.key for file in files.values()],
+        "sizes": [file.size for file in files.values()],
+        "progressive": [file.is_progressive for file in files.values()],
+    }
+
+
+async def renew(tx: Transaction, lost: reads.assets.get_file_row) -> None:
+    """Have a file made again that is not what its row says; once, however often it is missed."""
+    file_id, updated_at, asset_id = lost["file_id"], lost["updated_at"], lost["id"]
+    if not await writes.renditions.mark_lost(tx, file_id=file_id, updated_at=updated_at):
+        return
+    if lost["file_type"] == "encoded_video":
+        await request_transcodes(tx, lost["owner_id"], [asset_id])
+    elif lost["is_edited"]:
+        await log.stage(tx, "asset.edit_requested", lost["owner_id"], [asset_id])
+    else:
+        await request_thumbnails(tx, lost["owner_id"], [asset_id])
 
 
 async def record_encoded_video(

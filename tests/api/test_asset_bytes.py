@@ -9,6 +9,7 @@ import pytest
 
 from storage import files, paths
 from sync.operations import renditions
+from sync.operations.renditions import File
 
 PHOTO = b"\xff\xd8\xff" + bytes(range(256)) * 400
 VIDEO = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 400
@@ -42,7 +43,9 @@ def render(alice, database, root):
         async with database.write() as tx:
             await renditions.record_thumbnail(
                 tx, UUID(asset_id), thumbhash=b"1234", width=4, height=3,
-                thumbnail_key=small, preview_key=large,
+                files={
+                    "thumbnail": File(small, len(thumbnail)), "preview": File(large, len(PREVIEW)),
+                },
             )  # fmt: skip
 
     return render

@@ -20,6 +20,7 @@ from server.events import SINGLES_MAX, TELLERS
 from sql import Disconnected
 from sync.config import Config
 from sync.operations import assets, live_photos, renditions, system
+from sync.operations.renditions import File
 from sync.topics import TOPICS
 from tests.server.sockets import actor, mark
 
@@ -65,8 +66,10 @@ def show(database):
                 thumbhash=b"hash",
                 width=40,
                 height=30,
-                thumbnail_key=f"thumbs/{asset_id}_thumbnail.webp",
-                preview_key=f"thumbs/{asset_id}_preview.jpeg",
+                files={
+                    "thumbnail": File(f"thumbs/{asset_id}_thumbnail.webp", 1),
+                    "preview": File(f"thumbs/{asset_id}_preview.jpeg", 1),
+                },
             )
 
     return show

@@ -18,6 +18,7 @@ from sync.errors import Refused
 from sync.operations import asset_metadata, assets, live_photos, renditions, sidecars, users
 from sync.operations.from_files import Face
 from sync.operations.people import Box
+from sync.operations.renditions import File
 from tests.sync.library import FOUND, an_upload
 
 ACTORS = 3
@@ -171,8 +172,8 @@ class Changes(RuleBasedStateMachine):
         for id_ in self.assets_of(who, [pick]):
             if is_picture:
                 made = {"thumbhash": bytes(21), "width": 40, "height": 30}
-                keys = {"thumbnail_key": "t", "preview_key": "p"}
-                self.write(renditions.record_thumbnail, id_, **made, **keys)
+                files = {"thumbnail": File("t", 1), "preview": File("p", 1)}
+                self.write(renditions.record_thumbnail, id_, **made, files=files)
             else:
                 found = msgspec.structs.replace(FOUND, live_photo_cid=content_id)
                 self.write(renditions.record_metadata, id_, found)

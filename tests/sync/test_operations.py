@@ -11,9 +11,12 @@ import pytest
 from sync.errors import Invalid, NoAccess, Refused
 from sync.operations import asset_metadata, assets, live_photos, renditions, users
 from sync.operations.assets import format_offset
+from sync.operations.renditions import File
 from tests.sync.library import FOUND, an_upload, ask, ask_one, new_asset, new_user, sequence, until
 from tests.sync.oracle import truth
 from tests.sync.replica import new_replica
+
+PICTURES = {"thumbnail": File("t", 1), "preview": File("p", 1)}
 
 
 async def topics(database):
@@ -133,7 +136,7 @@ async def test_files_are_told_of_only_after_the_rows_are_gone(database, alice):
         await assets.record_upload(tx, alice.user_id, upload)
         await renditions.record_thumbnail(
             tx, upload.asset_id, thumbhash=b"x", width=1, height=1,
-            thumbnail_key="t", preview_key="p",
+            files=PICTURES,
         )  # fmt: skip
     await sequence(database)
     async with database.write() as tx:
@@ -209,7 +212,7 @@ async def test_what_is_found_of_a_deleted_asset_is_dropped(database, alice):
     async with database.write() as tx:
         await renditions.record_metadata(tx, uuid4(), FOUND)
         await renditions.record_thumbnail(
-            tx, uuid4(), thumbhash=b"x", width=1, height=1, thumbnail_key="t", preview_key="p"
+            tx, uuid4(), thumbhash=b"x", width=1, height=1, files=PICTURES
         )
     assert await topics(database) == []
 
@@ -224,7 +227,7 @@ CHANGES = {
     "delete_metadata": lambda tx, me, one, _: asset_metadata.delete_metadata(tx, me, [(one, "x")]),
     "record_metadata": lambda tx, _, one, __: renditions.record_metadata(tx, one, FOUND),
     "record_thumbnail": lambda tx, _, one, __: renditions.record_thumbnail(
-        tx, one, thumbhash=b"x", width=1, height=1, thumbnail_key="t", preview_key="p"
+        tx, one, thumbhash=b"x", width=1, height=1, files=PICTURES
     ),
     "update_profile": lambda tx, me, *_: users.update_profile(tx, me, name="Other"),
     "change_password": lambda tx, me, *_: users.change_password(tx, me, "x"),
