@@ -226,7 +226,19 @@ async def _claim(
             lease=lease,
             limit=limit,
         )
-    return sorted(Job(**{**row, "facts": _decode(row["facts"])}) for row in rows)
+    rows.sort(key=lambda row: (row["is_backlog"], row["pos"], row["entity_id"]))
+    return [
+        Job(
+            row["pos"],
+            row["entity_id"],
+            row["attempts"],
+            row["at"],
+            row["scope"],
+            row["topic"],
+            _decode(row["facts"]),
+        )
+        for row in rows
+    ]
 
 
 async def _release(database: Database, queue: str, worker: int, waiting: deque[Job]) -> None:

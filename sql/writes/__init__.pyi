@@ -357,6 +357,7 @@ class jobs:
         scope: UUID
         topic: str
         facts: bytes
+        is_backlog: bool
     @staticmethod
     async def claim(connection: Connection, *, queue: str, name: str, limit: int, worker: int, lease: timedelta) -> list[claim_row]: ...
     @staticmethod

@@ -1,24 +1,65 @@
 -- claim -> rows
--- Lease the oldest free jobs of a queue to one worker, unless it is paused, by Immich's name.
-WITH free AS MATERIALIZED (
-    SELECT job.pos, job.entity_id
-      FROM job
-     WHERE job.queue = %(queue)s
-       AND NOT EXISTS (SELECT FROM queue WHERE queue.name = %(name)s AND queue.is_paused)
-       AND job.dead_at IS NULL
-       AND (job.claimed_until IS NULL OR job.claimed_until < now())
-     ORDER BY job.pos
+-- Lease free jobs of a queue to one worker, unless it is paused, by Immich's name: the oldest of each
+-- user in turn, so that nobody waits for another's thousands; what nobody waits for comes last.
+WITH RECURSIVE lane AS (
+    (SELECT job.is_backlog, job.scope
+       FROM job
+      WHERE job.queue = %(queue)s
+        AND job.dead_at IS NULL
+        AND NOT EXISTS (SELECT FROM queue WHERE queue.name = %(name)s AND queue.is_paused)
+      ORDER BY job.is_backlog, job.scope
+      LIMIT 1)
+     UNION ALL
+    SELECT following.is_backlog, following.scope
+      FROM lane
+     CROSS JOIN LATERAL (
+           SELECT job.is_backlog, job.scope
+             FROM job
+            WHERE job.queue = %(queue)s
+              AND job.dead_at IS NULL
+              AND (job.is_backlog, job.scope) > (lane.is_backlog, lane.scope)
+            ORDER BY job.is_backlog, job.scope
+            LIMIT 1) AS following
+), waiting AS MATERIALIZED (
+    SELECT lane.is_backlog, first.pos, first.entity_id,
+           row_number() OVER (PARTITION BY lane.is_backlog, lane.scope
+                                  ORDER BY first.pos, first.entity_id) AS turn
+      FROM lane
+     CROSS JOIN LATERAL (
+           SELECT job.pos, job.entity_id
+             FROM job
+            WHERE job.queue = %(queue)s
+              AND job.dead_at IS NULL
+              AND job.is_backlog = lane.is_backlog
+              AND job.scope = lane.scope
+              AND (job.claimed_until IS NULL OR job.claimed_until < now())
+            ORDER BY job.pos
+            -- Others may be taking the first ones at this moment.
+            LIMIT 4 * %(limit)s::integer) AS first
+), free AS MATERIALIZED (
+    SELECT locked.place
+      FROM (SELECT waiting.pos, waiting.entity_id FROM waiting
+             ORDER BY waiting.is_backlog, waiting.turn, waiting.pos) AS next
+     CROSS JOIN LATERAL (
+           SELECT job.ctid AS place
+             FROM job
+            WHERE job.queue = %(queue)s
+              AND job.pos = next.pos
+              AND job.entity_id = next.entity_id
+              AND job.dead_at IS NULL
+              AND (job.claimed_until IS NULL OR job.claimed_until < now())
+            LIMIT 1
+              FOR UPDATE SKIP LOCKED) AS locked
      LIMIT %(limit)s
-       FOR UPDATE SKIP LOCKED
 )
+-- By their places, or a long queue would be read as a whole.
 UPDATE job
    SET claimed_by = %(worker)s, claimed_until = now() + %(lease)s, attempts = job.attempts + 1
-  FROM free
-  JOIN log ON log.pos = free.pos
- WHERE job.queue = %(queue)s
-   AND job.pos = free.pos
-   AND job.entity_id = free.entity_id
-RETURNING job.pos, job.entity_id, job.attempts, log.at, log.scope, log.topic, log.facts;
+  FROM log
+ WHERE job.ctid = ANY(ARRAY(SELECT free.place FROM free))
+   AND log.pos = job.pos
+RETURNING job.pos, job.entity_id, job.attempts, log.at, log.scope, log.topic, log.facts,
+          job.is_backlog;
 
 -- finish -> count
 -- Zero when another worker took over an expired lease and finished first.

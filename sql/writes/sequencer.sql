@@ -72,10 +72,15 @@ RETURNING batch.after, batch.head, batch.topics;
 -- deliver -> none
 -- One job in each queue that waits for the topic: for each entity, or for the entry as a whole. To
 -- the workers: which queues have news. Workflows have none from those who have no workflows, and
--- nothing is moved without a template.
+-- nothing is moved without a template. Nobody waits for what was asked of many at once, or for a new
+-- picture of what shows one.
 WITH made AS (
-    INSERT INTO job (queue, pos, entity_id)
-    SELECT route.queue, log.pos, entity.id
+    INSERT INTO job (queue, pos, entity_id, scope, is_backlog)
+    SELECT route.queue, log.pos, entity.id, log.scope,
+           cardinality(log.entity_ids) > 20
+           OR route.queue = 'thumbnail'
+              AND EXISTS (SELECT FROM asset
+                           WHERE asset.id = entity.id AND asset.thumbhash IS NOT NULL)
       FROM log
       JOIN unnest(%(topics)s::text[], %(queues)s::text[], %(wholes)s::boolean[])
            AS route (topic, queue, is_whole) ON route.topic = log.topic
