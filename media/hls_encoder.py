@@ -182,7 +182,7 @@ class _Run:
         )
         if variant.codec is None:
             assert outline.own is not None
-            return Passed(self._stream, outline.own, self._request.first)
+            return Passed(self._stream, outline.own, begin=self._begin, first=self._request.first)
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = settings.threads
         return Made(

@@ -24,6 +24,7 @@ RATE_MAX = 66  # No clock is so wrong that what is called 60 were more.
 # A rate like 30000/1001 stays as it is, and the unit of time a number that fits everywhere.
 DENOMINATOR_MAX = 1001
 OWN_SEGMENT_SECONDS_MAX = 10.0
+LATE_SECONDS_MAX = Fraction(1, 2)
 
 
 def outline(path: Path) -> Outline:
@@ -126,11 +127,14 @@ def _own(
         return None
     entries = list(stream.index_entries)
     keys = [(entry.timestamp, at) for at, entry in enumerate(entries) if entry.is_keyframe]
-    # A film that was cut without being encoded anew begins before what is shown of it.
-    if not keys or keys[0][1] != 0 or begin != start * unit:
+    late = start - round(begin / unit)  # It may begin a moment after the sound.
+    if not keys or keys[0][1] != 0 or late * unit > LATE_SECONDS_MAX:
         return None
-    begins = keys[0][0]
-    places = _cut([(time - begins, at) for time, at in keys], SEGMENT_SECONDS / unit)
+    # A film that was cut without being encoded anew begins before what is shown of it.
+    if next(container.demux(stream)).pts != start:
+        return None
+    begins = keys[0][0] - late
+    places = _cut([(0, 0), *((time - begins, at) for time, at in keys[1:])], SEGMENT_SECONDS / unit)
     last = round((end - begin) / unit)
     bounds = [*(time for time, _ in places), last]
     lengths = [(after - before) * unit for before, after in pairwise(bounds)]

@@ -157,10 +157,10 @@ class Made:
 class Passed:
     """As it is: packet by packet, with times from the beginning of the film."""
 
-    def __init__(self, source: VideoStream, own: Own, first: int) -> None:
-        assert source.start_time is not None
+    def __init__(self, source: VideoStream, own: Own, *, begin: Fraction, first: int) -> None:
         self.track = source
-        self._start, self._own, self._first = source.start_time, own, first
+        self._own, self._first = own, first
+        self._begin = round(begin / Fraction(*own.unit))
         self._count = 0
         self._time = 0  # of the last packet
 
@@ -179,12 +179,12 @@ class Passed:
         number = bisect_right(self._own.starts, time) - 1
         if number < self._first:
             return
-        if not self.has_begun and time != self._own.starts[self._first]:
+        if not self.has_begun and self._first and time != self._own.starts[self._first]:
             raise TooLate
         # Frames that are shown later than decoded are decoded before time begins: squeezed into
         # its first moments, they are at their places from then on.
-        packet.dts = max(packet.dts - self._start, self._count if self._first == 0 else 0)
-        packet.pts -= self._start
+        packet.dts = max(packet.dts - self._begin, self._count if self._first == 0 else 0)
+        packet.pts -= self._begin
         self._count, self._time = self._count + 1, time
         yield number, packet
 

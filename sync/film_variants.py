@@ -66,8 +66,8 @@ class Own(msgspec.Struct, frozen=True):
     codecs: str  # as in RFC 6381
     size: tuple[int, int]
     unit: tuple[int, int]  # seconds, as a fraction, of the numbers below
-    begins: int  # its first decoding time
-    starts: tuple[int, ...]  # decoding times from there on, each of a key frame
+    begins: int  # the decoding time at which the film begins
+    starts: tuple[int, ...]  # decoding times from there on: zero, and those of key frames
     bits_per_second: int  # in the largest segment
 
 

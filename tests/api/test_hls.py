@@ -292,30 +292,30 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-async def test_nothing_but_segments_is_sent(realtime, alice, watch, film, name):
+async def test_nothing_but_segments_is_sent(realtime, alice, watch, film):
     player = await watch(alice, film)
     await player.fetch(0)
 
-    answer = await alice.get(f"{player.session_path}/2/{name}")
-    assert answer.status == 404
+    for name in HOSTILE:
+        answer = await alice.get(f"{player.session_path}/2/{name}")
+        assert (name, answer.status) == (name, 404)
 
 
-@pytest.mark.parametrize("number", ["-1", "3", "5", "2.0", "99999999999", "%2e%2e", "x", "%D9%A2"])
-async def test_nor_of_forms_that_are_not_offered(realtime, alice, watch, film, number):
+async def test_nor_of_forms_that_are_not_offered(realtime, alice, watch, film):
     player = await watch(alice, film)
 
-    for name in ("playlist.m3u8", "init.mp4", "seg_0.m4s"):
-        assert (await alice.get(f"{player.session_path}/{number}/{name}")).status == 404
+    for number in ("-1", "3", "5", "2.0", "99999999999", "..%2f2", "x", "%D9%A2", "15%00"):
+        for name in ("playlist.m3u8", "init.mp4", "seg_0.m4s"):
+            answer = await alice.get(f"{player.session_path}/{number}/{name}")
+            assert (number, answer.status) == (number, 404)
 
 
-@pytest.mark.parametrize("session", ["1", "..%2f..", "me", "{0}"])
-async def test_a_session_has_an_id(realtime, alice, film, session):
-    folder = f"/api/assets/{film}/video/stream/{session}"
-
-    assert (await alice.get(f"{folder}/2/playlist.m3u8")).status in (400, 404)
-    assert (await alice.get(f"{folder}/2/seg_0.m4s")).status in (400, 404)
-    assert (await alice.delete(folder)).status in (400, 404)
+async def test_a_session_has_an_id(realtime, alice, film):
+    for session in ("1", "..%2f..", "me", "{0}", "%00"):
+        folder = f"/api/assets/{film}/video/stream/{session}"
+        for path in (f"{folder}/2/playlist.m3u8", f"{folder}/2/seg_0.m4s"):
+            assert (await alice.get(path)).status in (400, 404)
+        assert (await alice.delete(folder)).status in (400, 404)
 
 
 async def test_what_is_no_film_cannot_be_watched(realtime, alice, clock_film):

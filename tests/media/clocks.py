@@ -34,8 +34,9 @@ def film(
     options: dict[str, str] | None = None,
     gop: int = 10,
     format_: str | None = None,
+    late: float = 0,
 ) -> Path:
-    """`times`: of each picture, where they do not come at equal distances."""
+    """`times`: of each picture, where they do not come at equal distances; `late`: all of them."""
     times = times or [number / fps for number in range(round(seconds * fps))]
     with av.open(str(path), "w", format=format_) as container:
         heard = container.add_stream(sound, rate=RATE, layout="stereo") if sound else None
@@ -53,7 +54,7 @@ def film(
         for number, time in enumerate(times):
             frame = av.VideoFrame.from_ndarray(_picture(number, size), "gray")
             frame = frame.reformat(format="yuv420p")
-            frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
+            frame.pts, frame.time_base = round((time + late) * 1000), Fraction(1, 1000)
             container.mux(track.encode(frame))
         container.mux(track.encode())
         if heard is not None:

@@ -270,6 +270,18 @@ def test_where_the_sound_ends_early_it_is_silent(folder):
     assert clocks.beeps(made.whole) == pytest.approx([0, 1], abs=0.03)
 
 
+@pytest.mark.parametrize("variant", [H264, AS_IT_IS])
+def test_a_picture_may_come_after_the_sound(folder, variant):
+    path = clocks.film(folder / f"late-{variant}.mp4", seconds=5, late=0.2)
+    made = Made(path, variant)
+    made.make()
+    made.make(1, count=1)
+
+    shown = {number: time for time, number in reversed(clocks.numbers(made.whole))}
+    assert all(shown[n] == pytest.approx(n / 10 + 0.2, abs=0.002) for n in range(1, 48))
+    assert clocks.beeps(made.whole) == pytest.approx(range(5), abs=0.03)
+
+
 @pytest.mark.parametrize(
     ("name", "form", "sound"),
     [("a.ts", "mpegts", "mp2"), ("a.mkv", "matroska", "libopus"), ("a.avi", "avi", "pcm_s16le")],
