@@ -379,7 +379,7 @@ def test_white_stays_white_and_black_black(primaries: int, transfer: int) -> Non
     ramp = pyvips.Image.new_from_array(steps).copy(interpretation="rgb16")
     ramp.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
 
-    shown = images.fit(ramp, 256).numpy()[0].astype(int)
+    shown = images.fit(ramp, 256, images.form.settings).numpy()[0].astype(int)
 
     assert (np.abs(shown - shown[:, :1]) <= 1).all(), "grey stays grey"
     assert (np.diff(shown[:, 1]) >= 0).all(), "what is brighter stays brighter"

@@ -31,7 +31,8 @@ def jpeg(picture: Image.Image, *, orientation: int | None = None) -> bytes:
 
 def shown(path: Path, short_side: int, *, extract_embedded: bool) -> Image.Image:
     with formats.opened(path, extract_embedded=extract_embedded) as picture:
-        return Image.fromarray(images.fit(picture.load(short_side), short_side).numpy())
+        pixels = images.fit(picture.load(short_side), short_side, images.form.settings)
+        return Image.fromarray(pixels.numpy())
 
 
 def size(path: Path) -> tuple[int, int]:

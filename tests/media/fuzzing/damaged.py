@@ -51,7 +51,7 @@ def _read_everything(path: Path) -> None:
 
 def _open_small(path: Path) -> None:
     with formats.opened(path, extract_embedded=False) as picture:
-        images.fit(picture.load(50), 50).copy_memory()
+        images.fit(picture.load(50), 50, images.form.settings).copy_memory()
 
 
 def _read_film(path: Path) -> None:
