@@ -17,7 +17,7 @@ from sql import Database, Transaction, reads
 from storage import files, paths
 from sync import config, forms
 from sync.operations import edits, people, person_thumbnails, renditions
-from sync.operations.renditions import File
+from sync.operations.rendition_files import File
 from sync.worker import Consumer, Job, Record
 
 WATCH_SECONDS = 5.0  # A film takes hours; whoever deletes it does not want them spent.

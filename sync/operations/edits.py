@@ -12,7 +12,7 @@ from sql import Transaction, reads, writes
 from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid
-from sync.operations.renditions import File, columns
+from sync.operations.rendition_files import File, columns
 
 SIDE_MAX = 16_383  # pixels; what is longer is a panorama, and no rendition is as large
 TURNED = ("5", "6", "7", "8")  # EXIF orientations in which the sides change places

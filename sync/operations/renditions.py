@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 import msgspec
@@ -14,6 +13,7 @@ from sync import access, log
 from sync.actor import Actor
 from sync.errors import Invalid, NoAccess
 from sync.operations import assets, from_files, live_photos
+from sync.operations.rendition_files import File, columns
 
 
 class Metadata(msgspec.Struct, kw_only=True):
@@ -49,14 +49,6 @@ class Metadata(msgspec.Struct, kw_only=True):
     film: tuple[int, int] | None = None  # inside of a picture: its first byte, and how many
     tags: Sequence[str] = ()  # with all above them: `Places/Norway`
     faces: Sequence[from_files.Face] | None = None  # None: nobody is to look for them
-
-
-class File(NamedTuple):
-    """What is stored of one rendition."""
-
-    key: str
-    size: int  # bytes
-    is_progressive: bool = False
 
 
 TAKEN = ("file_created_at", "local_date_time", "width", "height", "duration_ms")
@@ -175,23 +167,6 @@ async def record_thumbnail(
         await log.stage(tx, "asset.edit_requested", owner_id, [asset_id])
     if asset["is_bare"] and asset["type"] == "VIDEO":
         await request_transcodes(tx, owner_id, [asset_id])
-
-
-class Columns(TypedDict):
-    types: list[str]
-    keys: list[str]
-    sizes: list[int]
-    progressive: list[bool]
-
-
-def columns(files: Mapping[str, File]) -> Columns:
-    """As a query takes them."""
-    return {
-        "types": [*files],
-        "keys": [file.key for file in files.values()],
-        "sizes": [file.size for file in files.values()],
-        "progressive": [file.is_progressive for file in files.values()],
-    }
 
 
 async def renew(tx: Transaction, lost: reads.assets.get_file_row) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from storage import files, paths
 from sync.operations import renditions
-from sync.operations.renditions import File
+from sync.operations.rendition_files import File
 
 PHOTO = b"\xff\xd8\xff" + bytes(range(256)) * 400
 VIDEO = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 400

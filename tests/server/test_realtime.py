@@ -20,7 +20,7 @@ from server.events import SINGLES_MAX, TELLERS
 from sql import Disconnected
 from sync.config import Config
 from sync.operations import assets, live_photos, renditions, system
-from sync.operations.renditions import File
+from sync.operations.rendition_files import File
 from sync.topics import TOPICS
 from tests.server.sockets import actor, mark
 

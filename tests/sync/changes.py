@@ -18,7 +18,7 @@ from sync.errors import Refused
 from sync.operations import asset_metadata, assets, live_photos, renditions, sidecars, users
 from sync.operations.from_files import Face
 from sync.operations.people import Box
-from sync.operations.renditions import File
+from sync.operations.rendition_files import File
 from tests.sync.library import FOUND, an_upload
 
 ACTORS = 3

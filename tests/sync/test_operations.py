@@ -11,7 +11,7 @@ import pytest
 from sync.errors import Invalid, NoAccess, Refused
 from sync.operations import asset_metadata, assets, live_photos, renditions, users
 from sync.operations.assets import format_offset
-from sync.operations.renditions import File
+from sync.operations.rendition_files import File
 from tests.sync.library import FOUND, an_upload, ask, ask_one, new_asset, new_user, sequence, until
 from tests.sync.oracle import truth
 from tests.sync.replica import new_replica
