@@ -20,6 +20,7 @@ NAMES = (
     "search",
     "share",
     "sync_correctness",
+    "thumbnails",
     "timeline",
     "transcode",
 )
