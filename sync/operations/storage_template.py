@@ -147,17 +147,18 @@ async def drop_stale(tx: Transaction) -> int:
 async def hold_names(tx: Transaction, names: Sequence[Name]) -> dict[bytes, Held]:
     """Hold names until commit: those that were left, those that somebody has, and those that
     nobody has, which are to be forgotten again."""
-    folds = [name.fold for name in names]
-    barred = {
-        row["fold"]
-        for row in await writes.storage_template.bar_names(
-            tx, folds=folds, keys=[name.key for name in names]
-        )
-    }
-    return {
-        row["fold"]: Held(row["key"], row["is_left"], row["fold"] in barred, row["has_sidecar"])
-        for row in await writes.storage_template.hold_names(tx, folds=folds)
-    }
+    barred: set[bytes] = set()
+    held: dict[bytes, Held] = {}
+    # Another may forget a name between our two looks at it.
+    while missing := {name.fold: name.key for name in names if name.fold not in held}:
+        folds, keys = list(missing), list(missing.values())
+        rows = await writes.storage_template.bar_names(tx, folds=folds, keys=keys)
+        barred |= {row["fold"] for row in rows}
+        for row in await writes.storage_template.hold_names(tx, folds=folds):
+            held[row["fold"]] = Held(
+                row["key"], row["is_left"], row["fold"] in barred, row["has_sidecar"]
+            )
+    return held
 
 
 async def forget_names(tx: Transaction, folds: Sequence[bytes]) -> None:

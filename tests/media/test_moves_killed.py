@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha1
 from itertools import count
 from pathlib import Path
@@ -166,7 +167,7 @@ async def test_the_worker_is_killed_while_pictures_come_in(
 
     for made in (5, 15, 30):
         async with media_process(dsn, tmp_path) as process:
-            await until(lambda made=made: home.query(f"{MADE} OFFSET %s", made - 1))
+            await until(partial(home.query, f"{MADE} OFFSET %s", made - 1))
             process.kill()
     async with media_process(dsn, tmp_path):
         await until(lambda: home.query(OPEN), is_met=operator.not_)
