@@ -68,6 +68,7 @@ async def shown(library: Library, asset_ids: list[UUID]) -> None:
     await until(library.database, is_last)
 
 
+@pytest.mark.timeout(300)  # It dies five times, and the machine may be busy.
 async def test_a_picture_that_kills_the_process_is_given_up_and_the_others_are_shown(
     library: Library, dsn: str, sequencing: None, tmp_path: Path
 ) -> None:
