@@ -17,6 +17,7 @@ NAMES = (
     "fanout",
     "upload",
     "footprint",
+    "importing",
     "search",
     "share",
     "sync_correctness",

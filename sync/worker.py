@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=10)
 # A film may take hours, and so may its way to another disk.
 LEASES = {topics.TRANSCODE.name: timedelta(days=2), topics.STORAGE_TEMPLATE.name: timedelta(days=1)}
+QUICK = {topics.FILE_REMOVAL.name, topics.SIDECAR.name, topics.WORKFLOW.name}
+NOBODY = UUID(int=0)  # Before everybody.
 PAUSES = [timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1)]
 APART = timedelta(seconds=5)  # longer than a worker needs to die and to start again
 POLL_SECONDS = 5.0  # For jobs whose lease, pause or worker ended; new ones are announced.
@@ -114,13 +117,15 @@ async def drain(
     finished = 0
     waiting: deque[Job] = deque()
     running: dict[asyncio.Task[bool], Job] = {}
+    last = NOBODY
     try:
         while True:
             most = concurrency()
             if waiting and not most:
                 await _release(database, queue, worker, waiting)
             if not waiting and (limit := _claimable(queue, most, len(running))) > 0:
-                waiting.extend(await _claim(database, queue, worker, lease, limit))
+                waiting.extend(await _claim(database, queue, worker, lease, limit, last))
+                last = waiting[-1].scope if waiting else last
             while waiting and len(running) < concurrency():
                 job = waiting.popleft()
                 running[asyncio.create_task(_consume(database, queue, job, consumer))] = job
@@ -209,14 +214,15 @@ async def _read_limits(
 
 
 def _claimable(queue: str, most: int, running: int) -> int:
-    """How many jobs to take: more than begin now, for a claim of several costs as much as one of
-    one. But what takes hours must not wait here while others have nothing to do."""
-    return most - running if queue in LEASES else min(2 * most, CLAIMS_MAX)
+    """How many jobs to take: as many as begin now, so that what is waited for goes before what
+    waits; of what is done in a moment more, for a claim of several costs as much as one of one."""
+    return min(2 * most, CLAIMS_MAX) if queue in QUICK else most - running
 
 
 async def _claim(
-    database: Database, queue: str, worker: int, lease: timedelta, limit: int
+    database: Database, queue: str, worker: int, lease: timedelta, limit: int, last: UUID
 ) -> list[Job]:
+    """Of each user in turn, from the one after the last."""
     async with database.read() as connection:  # One statement, and nothing to sequence.
         rows = await writes.jobs.claim(
             connection,
@@ -225,20 +231,17 @@ async def _claim(
             worker=worker,
             lease=lease,
             limit=limit,
+            last=last,
         )
-    rows.sort(key=lambda row: (row["is_backlog"], row["pos"], row["entity_id"]))
-    return [
-        Job(
-            row["pos"],
-            row["entity_id"],
-            row["attempts"],
-            row["at"],
-            row["scope"],
-            row["topic"],
-            _decode(row["facts"]),
-        )
-        for row in rows
-    ]
+    turns: Counter[tuple[bool, UUID]] = Counter()
+    jobs = []
+    for row in sorted(rows, key=itemgetter("pos", "entity_id")):
+        lane = row["is_backlog"], row["scope"]
+        turns[lane] += 1
+        values = {name: row[name] for name in Job._fields}  # type: ignore[literal-required]
+        job = Job(**{**values, "facts": _decode(row["facts"])})
+        jobs.append(((row["is_backlog"], turns[lane], row["scope"] <= last, row["scope"]), job))
+    return [job for _, job in sorted(jobs, key=itemgetter(0))]
 
 
 async def _release(database: Database, queue: str, worker: int, waiting: deque[Job]) -> None:

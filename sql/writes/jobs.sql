@@ -1,6 +1,7 @@
 -- claim -> rows
 -- Lease free jobs of a queue to one worker, unless it is paused, by Immich's name: the oldest of each
--- user in turn, so that nobody waits for another's thousands; what nobody waits for comes last.
+-- user in turn, from the one after the last, so that nobody waits for another's thousands; what nobody
+-- waits for comes last.
 WITH RECURSIVE lane AS (
     (SELECT job.is_backlog, job.scope
        FROM job
@@ -21,7 +22,7 @@ WITH RECURSIVE lane AS (
             ORDER BY job.is_backlog, job.scope
             LIMIT 1) AS following
 ), waiting AS MATERIALIZED (
-    SELECT lane.is_backlog, first.pos, first.entity_id,
+    SELECT lane.is_backlog, lane.scope, first.pos, first.entity_id,
            row_number() OVER (PARTITION BY lane.is_backlog, lane.scope
                                   ORDER BY first.pos, first.entity_id) AS turn
       FROM lane
@@ -39,7 +40,8 @@ WITH RECURSIVE lane AS (
 ), free AS MATERIALIZED (
     SELECT locked.place
       FROM (SELECT waiting.pos, waiting.entity_id FROM waiting
-             ORDER BY waiting.is_backlog, waiting.turn, waiting.pos) AS next
+             ORDER BY waiting.is_backlog, waiting.turn, waiting.scope <= %(last)s, waiting.scope
+           ) AS next
      CROSS JOIN LATERAL (
            SELECT job.ctid AS place
              FROM job

@@ -248,6 +248,7 @@ async def claim(database, number, limit=1):
             worker=number,
             lease=worker.LEASE,
             limit=limit,
+            last=worker.NOBODY,
         )
 
 
