@@ -20,6 +20,12 @@ _CHARSETS = {
     **{f"\x1b-{final}": f"iso8859-{part}" for part, final in enumerate("ABCDLGFHM", 1)},
 }
 
+# What exiv2 throws over damaged files: errors of its own and of C++.
+_FAULTS = (
+    *(exiv2.Exiv2Error, ArithmeticError, LookupError),
+    *(MemoryError, RuntimeError, ValueError),
+)
+
 # The XMP library inside exiv2 keeps global state.
 _one_at_a_time = threading.Lock()
 
@@ -105,7 +111,7 @@ def _read(source: str | bytes, *kinds: str) -> Tags:
         try:
             image = exiv2.ImageFactory.open(source)
             image.readMetadata()
-        except exiv2.Exiv2Error:
+        except _FAULTS:
             return tags
         tags.width, tags.height = image.pixelWidth() or None, image.pixelHeight() or None
         if image.iccProfileDefined():
@@ -141,7 +147,7 @@ def _tags(data: Any, charset: str | None) -> Iterator[tuple[str, Tag]]:
                     yield datum.key(), _clean(bytes(value.data()).decode(charset, "replace"))
                 else:
                     yield datum.key(), _tag(value)
-            except (exiv2.Exiv2Error, UnicodeError, ValueError, LookupError):
+            except _FAULTS:
                 continue
 
 
@@ -185,6 +191,6 @@ def _printed(find: Callable[[Any], Any], data: Any) -> str | None:
     try:
         datum = find(data)
         text = _clean(datum.print(data)).strip() if datum is not None else ""
-    except (exiv2.Exiv2Error, UnicodeError, LookupError):
+    except _FAULTS:
         return None
     return None if not text or text.startswith(("(", "Unknown", "----", "n/a")) else text
