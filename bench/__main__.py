@@ -24,6 +24,7 @@ NAMES = (
     "thumbnails",
     "timeline",
     "transcode",
+    "watch",
 )
 ONLY_NAMED = ("million",)  # too long for everyday
 

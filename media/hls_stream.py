@@ -24,7 +24,7 @@ from sync.operations.video_streams import Film
 
 logger = logging.getLogger(__name__)
 AHEAD = 15  # segments that are made before they are wanted
-SKIP_MAX = 5  # segments that are rather made than passed by, when somebody goes forward a little
+SKIP_MAX = 2  # segments that are rather made than passed by, when somebody goes on a little
 BYTES_MAX = 256 << 20  # on the disk, for one session
 
 
