@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import threading
 from collections.abc import Callable
@@ -15,33 +16,67 @@ from uuid import UUID
 from media import edited, extraction, faces, images, metadata, moves, transcode, video
 from sql import Database, Transaction, reads
 from storage import files, paths
-from sync import config, forms
+from sync import config, forms, queues, topics
 from sync.operations import edits, people, person_thumbnails, renditions
 from sync.operations.rendition_files import File
 from sync.worker import Consumer, Job, Record
 
+logger = logging.getLogger(__name__)
 WATCH_SECONDS = 5.0  # A film takes hours; whoever deletes it does not want them spent.
 
 
 def metadata_consumer(database: Database, root: Path) -> Consumer:
+    rendering: set[UUID] = set()
+
+    async def render_beside(
+        job: Job, source: reads.assets.get_source_row, most: int
+    ) -> dict[str, Any] | None:
+        """What the next job would make, if it may be made now. Somebody waits for what was just
+        uploaded; but what may have killed a worker is read first, and what fails is that job's."""
+        is_new = job.topic == "asset.uploaded" and job.attempts == 1 and source["type"] == "IMAGE"
+        if not is_new or len(rendering) >= most or await _is_paused(database, topics.THUMBNAIL):
+            return None
+        rendering.add(job.entity_id)
+        try:
+            return await asyncio.to_thread(_render, root, source)
+        except Exception as problem:
+            logger.debug("%s is left to its own job: %s", job.entity_id, problem)
+            return None
+        finally:
+            rendering.discard(job.entity_id)
+
     async def extract_metadata(job: Job) -> Record:
         source = await _source(database, job.entity_id)
         if source is None:
             return _record_nothing
         async with database.read() as connection:
-            settings = (await config.load(connection)).metadata
-        found = await asyncio.to_thread(_read, root, source)
-        if not settings.faces.import_:
-            found.faces = None
+            settings = await config.load(connection)
+        most = queues.concurrency(settings, topics.THUMBNAIL.name)
+        rendered = asyncio.create_task(render_beside(job, source, most))
+        try:
+            found = await asyncio.to_thread(_read, root, source)
+            if not settings.metadata.faces.import_:
+                found.faces = None
+            film = await extraction.take_out(database, root, source, found)
+            pictures = await rendered
+        finally:
+            rendered.cancel()
         return partial(
             renditions.record_metadata,
             asset_id=source["id"],
             found=found,
             sidecar=(source["sidecar_key"], source["sidecar_at"]),
-            film=await extraction.take_out(database, root, source, found),
+            film=film,
+            pictures=pictures,
         )
 
     return extract_metadata
+
+
+async def _is_paused(database: Database, queue: topics.Queue) -> bool:
+    async with database.read() as connection:
+        paused = await reads.jobs.list_paused(connection)
+    return queues.name_of(queue.name) in {row["name"] for row in paused}
 
 
 def thumbnail_consumer(database: Database, root: Path) -> Consumer:
@@ -51,7 +86,7 @@ def thumbnail_consumer(database: Database, root: Path) -> Consumer:
             return _record_nothing
         made = await asyncio.to_thread(_render, root, source)
         # Who asks for the pictures again means also those of what was edited.
-        with_edit = job.topic == "asset.thumbnail_requested"
+        with_edit = job.facts.get("with_edit", True)
         return partial(
             renditions.record_thumbnail, asset_id=source["id"], with_edit=with_edit, **made
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
@@ -23,6 +25,8 @@ LONGEST_SIDE = 16_383  # WebP ends here; a panorama's short side gives way.
 WIDE = "p3"
 # Cameras leave a picture in a RAW file that is smaller by their border: it is whole all the same.
 _NEARLY = 0.97
+# One picture at a time has two cores, so that who waits for it waits less.
+_beside = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "preview")
 
 
 class Form:
@@ -94,12 +98,15 @@ def rendered(
     preview: bytes | None = None,
 ) -> Renditions:
     """From pixels as `fit` gave them, in memory and no smaller than any rendition."""
+    large = _beside.submit(
+        lambda: preview or encode(fit(pixels, settings.preview.size, settings), settings.preview)
+    )
     small = fit(pixels, settings.thumbnail.size, settings).copy_memory()
     return Renditions(
         *size,
         thumbhash.encode(_placeholder_pixels(small)),
         encode(small, settings.thumbnail),
-        preview or encode(fit(pixels, settings.preview.size, settings), settings.preview),
+        large.result(),
         fullsize,
         bool(pixels.hasalpha()),
         settings,

@@ -71,7 +71,7 @@ TOPICS = {
     "asset.thumbnail_requested": Topic((), (THUMBNAIL,)),
     "asset.file_deleted": Topic((), (FILE_REMOVAL,)),
     "asset.metadata_extracted": Topic(
-        ("asset", "asset_exif", "album_view"), (THUMBNAIL, STORAGE_TEMPLATE, WORKFLOW)
+        ("asset", "asset_exif", "album_view"), (STORAGE_TEMPLATE, WORKFLOW)
     ),
     "asset.move_requested": Topic((), (STORAGE_TEMPLATE,)),
     "asset.moved": Topic((), (FILE_REMOVAL,)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -90,11 +91,13 @@ async def record_metadata(
     *,
     sidecar: tuple[str | None, datetime | None] = (None, None),
     film: assets.Film | None = None,
+    pictures: Mapping[str, Any] | None = None,
 ) -> None:
     """Show what the file says, but for what a person said instead.
 
     It was read with the sidecar of that key, which was written then: another tells other things.
-    What was taken with it, or as a film inside of it, becomes one with it.
+    What was taken with it, or as a film inside of it, becomes one with it. `pictures`, if they were
+    made at once, are what `record_thumbnail` takes; they are made next without.
     """
     content_id = found.live_photo_cid
     other_id = await live_photos.hold_halves(tx, asset_id, content_id) if content_id else None
@@ -125,6 +128,12 @@ async def record_metadata(
         [asset_id],
         audience=[asset["owner_id"]],
     )
+    if pictures:
+        await record_thumbnail(tx, asset_id, **pictures)
+    else:
+        await log.stage(
+            tx, "asset.thumbnail_requested", asset["owner_id"], [asset_id], with_edit=False
+        )
     if film:
         await assets.record_film(tx, asset["owner_id"], asset_id, film)
     if content_id and other_id:
@@ -157,16 +166,20 @@ async def record_thumbnail(
     )
     owner_id = asset["owner_id"]
     await log.stage(
-        tx, "asset.thumbnail_made", owner_id, [asset_id], audience=[owner_id],
+        tx,
+        "asset.thumbnail_made",
+        owner_id,
+        [asset_id],
+        audience=[owner_id],
         is_first=asset["is_bare"],
-    )  # fmt: skip
+    )
     if replaced:
         gone = [row["key"] for row in replaced]
         await log.stage(tx, "asset.file_deleted", owner_id, [asset_id], keys=gone)
-    if asset["is_edited"] and with_edit:
-        await log.stage(tx, "asset.edit_requested", owner_id, [asset_id])
     if asset["is_bare"] and asset["type"] == "VIDEO":
         await request_transcodes(tx, owner_id, [asset_id])
+    if asset["is_edited"] and with_edit:
+        await log.stage(tx, "asset.edit_requested", owner_id, [asset_id])
 
 
 async def renew(tx: Transaction, lost: reads.assets.get_file_row) -> None:
