@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import io
 import os
 import random
 import tempfile
@@ -14,24 +13,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
-from PIL import Image
 
 from bench.figures import Figure, Timer
-from bench.library import HEADERS, populate, scratch_database, served, wait_until_sequenced
+from bench.library import populate, scratch_database, served, wait_until_sequenced
+from bench.sending import make_photo, send
 
 CONNECTIONS = 4
 PHOTOS, PHOTO_BYTES = 400, 177_000
 FILMS, FILM_BYTES = 24, 24_000_000
-BOUNDARY = "----heliograph"
-FIELDS = "".join(
-    f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-    for name, value in {
-        "fileCreatedAt": "2024-05-06T07:08:09.000Z",
-        "fileModifiedAt": "2024-05-06T07:08:09.000Z",
-        "isFavorite": "false",
-    }.items()
-)
-END = f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
 def measure() -> list[Figure]:
@@ -42,7 +31,7 @@ def measure() -> list[Figure]:
         with served(dsn, root) as (url, _), served(dsn, root, "media"):
             wait_until_sequenced(dsn)
             photo = _make_photo()
-            _upload_all(url, [photo + b"warm" + bytes([n]) for n in range(8)], "jpg")
+            upload_all(url, [photo + b"warm" + bytes([n]) for n in range(8)], "jpg")
             accepted, finished = _upload_photos(dsn, url, photo)
             films = _upload_films(url)
         limit = _write_alone(root)
@@ -56,17 +45,11 @@ def measure() -> list[Figure]:
 
 
 def _make_photo() -> bytes:
-    """A JPEG of 1.5 megapixels and the right size: soft shapes, some edges, a sensor's grain."""
-    random.seed(7)
-    coarse = Image.frombytes("RGB", (60, 40), random.randbytes(60 * 40 * 3))
-    shapes = coarse.resize((1500, 1000), Image.Resampling.BICUBIC)
-    grain = Image.effect_noise((1500, 1000), 24).convert("RGB")
-    photo = Image.blend(shapes, grain, 0.25)
+    """Of 1.5 megapixels, and as good as it can be in its size."""
     for quality in range(95, 20, -1):
-        out = io.BytesIO()
-        photo.save(out, "JPEG", quality=quality)
-        if out.tell() <= PHOTO_BYTES:
-            return out.getvalue()
+        photo = make_photo(1500, 1000, quality=quality)
+        if len(photo) <= PHOTO_BYTES:
+            return photo
     raise AssertionError("The picture does not get small enough")
 
 
@@ -74,7 +57,7 @@ def _upload_photos(dsn: str, url: str, photo: bytes) -> tuple[float, float]:
     """Files a second until all are answered, and until all have their pictures."""
     with psycopg.connect(dsn, autocommit=True) as connection, Timer() as finish:
         with Timer() as accept:
-            _upload_all(url, [photo + n.to_bytes(4) for n in range(PHOTOS)], "jpg")
+            upload_all(url, [photo + n.to_bytes(4) for n in range(PHOTOS)], "jpg")
         while connection.execute(
             "SELECT EXISTS (SELECT 1 FROM asset WHERE thumbhash IS NULL)"
         ).fetchone() == (True,):
@@ -86,32 +69,17 @@ def _upload_films(url: str) -> float:
     """MB/s; content no decoder will take, so that no worker competes."""
     film = random.randbytes(FILM_BYTES)
     with Timer() as timer:
-        _upload_all(url, [n.to_bytes(4) + film for n in range(FILMS)], "mp4")
+        upload_all(url, [n.to_bytes(4) + film for n in range(FILMS)], "mp4")
     return FILMS * FILM_BYTES / 1e6 / timer.seconds
 
 
-def _upload_all(url: str, files: list[bytes], suffix: str) -> None:
+def upload_all(url: str, files: list[bytes], suffix: str) -> None:
     """Over kept connections, as many at a time as phones use."""
 
     def upload(number: int) -> None:
         connection = http.client.HTTPConnection(urlsplit(url).netloc)
         for data in files[number::CONNECTIONS]:
-            head = (
-                f'{FIELDS}--{BOUNDARY}\r\nContent-Disposition: form-data; name="assetData"; '
-                f'filename="a.{suffix}"\r\nContent-Type: application/octet-stream\r\n\r\n'
-            ).encode()
-            size = str(len(head) + len(data) + len(END))
-            connection.putrequest("POST", "/api/assets")
-            for name, value in HEADERS.items():
-                connection.putheader(name, value)
-            connection.putheader("Content-Type", f"multipart/form-data; boundary={BOUNDARY}")
-            connection.putheader("Content-Length", size)
-            connection.endheaders()
-            for part in (head, data, END):
-                connection.send(part)
-            response = connection.getresponse()
-            answer = response.read()
-            assert response.status == 201, answer
+            send(connection, data, suffix)
 
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         list(pool.map(upload, range(CONNECTIONS)))

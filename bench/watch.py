@@ -14,7 +14,7 @@ from bench.figures import Figure
 from bench.library import HEADERS, populate, scratch_database, served, wait_until_sequenced
 from bench.processes import peak_bytes
 from bench.transcode import FPS, _make
-from bench.upload import _upload_all
+from bench.upload import upload_all
 
 SECONDS, ROUNDS, FAR = 14, 5, 5
 H264_720 = 5  # the variant's number
@@ -33,7 +33,7 @@ def measure() -> list[Figure]:
         root = Path(folder) / "data"
         with served(dsn, root) as (url, _), served(dsn, root, "media") as (_, worker):
             wait_until_sequenced(dsn)
-            _upload_all(url, [film.read_bytes()], "mov")
+            upload_all(url, [film.read_bytes()], "mov")
             asset_id = _await_picture(dsn)
             folder_url = f"{url}/api/assets/{asset_id}/video/stream"
             begun, sought = zip(*(_watch(folder_url) for _ in range(ROUNDS)), strict=True)
