@@ -101,7 +101,7 @@ class Image(Group, frozen=True):
     preview: Rendition = Rendition(format="jpeg", size=1440)
     fullsize: Fullsize = Fullsize()
     colorspace: Literal["srgb", "p3"] = "srgb"
-    extract_embedded: bool = False
+    extract_embedded: bool = True  # To develop takes seconds and looks like no camera made it.
 
 
 class Cron(Group, frozen=True):

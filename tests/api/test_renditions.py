@@ -11,7 +11,7 @@ import pytest
 import pyvips
 from PIL import Image
 
-from media import images
+from media import faces, images
 from media.consumers import (
     edit_consumer,
     file_removal_consumer,
@@ -22,7 +22,9 @@ from server import chores
 from server.context import Context
 from sync import config, worker
 from sync.operations import system
+from sync.operations.people import Box
 from sync.stream import settle
+from tests.media import rare
 from tests.media.pictures import distance, opened, scene
 
 ROTATE = {"action": "rotate", "parameters": {"angle": 90}}
@@ -353,3 +355,71 @@ async def test_a_name_that_is_used_again_keeps_its_file(
 
     assert stored(root) == ["preview.jpeg", "thumbnail.webp"]
     assert (await picture(alice, photo)).size == (600, 400)
+
+
+@pytest.fixture
+async def raw(alice, tmp_path, work):
+    """Of 300 x 200, with a darker preview of the same size inside."""
+    preview = io.BytesIO()
+    scene(300, 200).point(lambda value: value // 2).save(preview, "JPEG", quality=95)
+    path = rare.dng(scene(300, 200), tmp_path / "a.dng", preview=preview.getvalue())
+    asset = (await alice.upload(path.read_bytes(), "a.dng")).json["id"]
+    await work()
+    return asset
+
+
+async def test_raw_pictures_show_what_the_camera_made_unless_they_shall_be_developed(
+    alice, raw, change, start, work
+):
+    dark = scene(300, 200).point(lambda value: value // 2)
+    assert distance(await picture(alice, raw), dark) < 5
+    await change(extractEmbedded=False, fullsize__enabled=True)
+
+    await start()
+    assert await work() == 1
+
+    for size in ("preview", "fullsize"):
+        developed = await picture(alice, raw, size)
+        assert developed.size == (300, 200)
+        assert distance(developed, scene(300, 200)) < distance(developed, dark)
+    await change(extractEmbedded=True)
+    await start()
+    await work()
+    for size in ("preview", "fullsize"):
+        assert distance(await picture(alice, raw, size), dark) < 5
+
+
+async def test_other_pictures_do_not_depend_on_what_is_set_for_raw_ones(photo, change, start, work):
+    await change(extractEmbedded=False)
+
+    await start()
+
+    assert await work() == 0
+
+
+async def test_metadata_read_again_leaves_edits_as_they_are(alice, photo, work, database):
+    await alice.put(f"/api/assets/{photo}/edits", {"edits": [ROTATE]})
+    await work()
+
+    body = {"assetIds": [photo], "name": "refresh-metadata"}
+    assert (await alice.post("/api/assets/jobs", body)).status == 204
+    assert await work() == 2
+
+    body = {"assetIds": [photo], "name": "regenerate-thumbnail"}
+    await alice.post("/api/assets/jobs", body)
+    assert await work() == 3  # Also what removes the files of the edit before: none.
+
+
+@pytest.mark.parametrize(("colorspace", "has_profile"), [("srgb", False), ("p3", True)])
+async def test_pictures_of_people_follow(change, tmp_path, colorspace, has_profile):
+    stored, profile = wide()
+    path = tmp_path / "a.png"
+    stored.save(path, icc_profile=profile)
+    box = Box(image_width=600, image_height=400, x1=100, y1=100, x2=300, y2=300)
+    sizes = []
+    for quality in (30, 90):
+        await change(thumbnail__quality=quality, colorspace=colorspace)
+        data = faces.render(None, path, box)
+        assert ("icc_profile" in opened(data).info) == has_profile
+        sizes.append(len(data))
+    assert sizes[0] < sizes[1]
