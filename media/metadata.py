@@ -31,6 +31,7 @@ from storage import media_types
 from sync.operations.renditions import Metadata
 
 _SIDEWAYS = (5, 6, 7, 8)
+NAME_CHARACTERS_MAX = 500  # all of which Postgres can index
 _UNSET_YEARS = (1904, 1970)  # where the clocks of QuickTime and Unix begin
 # Degrees alone, with minutes, or with minutes and seconds. ISO 6709.
 _ISO_6709 = re.compile(
@@ -80,8 +81,8 @@ def read(
         latitude=latitude,
         longitude=longitude,
         projection_type=_projection(beside) or _projection(own),
-        make=_text(beside, own, "Exif.Image.Make", "Xmp.tiff.Make"),
-        model=_text(beside, own, "Exif.Image.Model", "Xmp.tiff.Model"),
+        make=_name(beside, own, "Exif.Image.Make", "Xmp.tiff.Make"),
+        model=_name(beside, own, "Exif.Image.Model", "Xmp.tiff.Model"),
         lens_model=_lens(beside, own),
         f_number=_number(beside, own, "Exif.Photo.FNumber", "Xmp.exif.FNumber"),
         focal_length=_number(beside, own, "Exif.Photo.FocalLength", "Xmp.exif.FocalLength"),
@@ -149,9 +150,9 @@ def read_film(
         latitude=latitude,
         longitude=longitude,
         projection_type=_projection(beside) or (film.projection if film else None),
-        make=beside.text("Xmp.tiff.Make") or _of_film(own, "make", "manufacturer"),
-        model=beside.text("Xmp.tiff.Model") or _of_film(own, "model"),
-        lens_model=_lens(beside, Tags()) or _of_film(own, "camera.lens_model"),
+        make=_fit(beside.text("Xmp.tiff.Make") or _of_film(own, "make", "manufacturer")),
+        model=_fit(beside.text("Xmp.tiff.Model") or _of_film(own, "model")),
+        lens_model=_fit(_lens(beside, Tags()) or _of_film(own, "camera.lens_model")),
         rating=_rated(beside, None),
         fps=film.fps if film else None,
         live_photo_cid=pairs.of_film(own),
@@ -216,14 +217,18 @@ def _filmed(own: Mapping[str, str], position: tuple[float, float] | None) -> Wal
 
 
 def _lens(beside: Tags, own: Tags) -> str | None:
-    name = _text(beside, own, "Exif.Photo.LensModel", "Xmp.exifEX.LensModel", "Xmp.aux.Lens")
+    name = _name(beside, own, "Exif.Photo.LensModel", "Xmp.exifEX.LensModel", "Xmp.aux.Lens")
     if name is None and own.lens and not own.lens.isdecimal():
-        return own.lens
+        return _fit(own.lens)
     return name
 
 
-def _text(beside: Tags, own: Tags, *names: str) -> str | None:
-    return beside.text(*names) or own.text(*names)
+def _name(beside: Tags, own: Tags, *names: str) -> str | None:
+    return _fit(beside.text(*names) or own.text(*names))
+
+
+def _fit(name: str | None) -> str | None:
+    return name and name[:NAME_CHARACTERS_MAX].strip()
 
 
 def _number(beside: Tags, own: Tags, *names: str) -> float | None:

@@ -11,6 +11,7 @@ from sync.operations.from_files import Face
 from sync.operations.people import Box
 
 REGIONS_MAX = 500
+NAME_CHARACTERS_MAX = 500
 FACES = ("Face", "Pet", None)  # not what the camera focused on, nor barcodes
 
 _REGIONS = "Xmp.mwg-rs.Regions/mwg-rs:"
@@ -57,7 +58,8 @@ def _named(of: Tags, width: int, height: int) -> Iterator[tuple[str, _Area]]:
         if of.text(f"{region}/mwg-rs:Type") in FACES:
             is_pixels = of.text(f"{region}/mwg-rs:Area/stArea:unit") == "pixel"
             wide, high = (width, height) if is_pixels else (1, 1)
-            yield name, _Area(x / wide, y / high, across / wide, down / high)
+            area = _Area(x / wide, y / high, across / wide, down / high)
+            yield name[:NAME_CHARACTERS_MAX].strip(), area
 
 
 def _turned(area: _Area, turn: int) -> _Area:

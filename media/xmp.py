@@ -30,6 +30,12 @@ _LANGUAGE = (XML, "lang")
 _DECLARATION = re.compile(rb"<\?xml\s[^>]*?(?:\bencoding\s*=\s*[\"']([\w.-]+)[\"'][^>]*)?\?>\s*")
 _TAG = re.compile(rb"<[^\s/>]+(?:[^>\"']|\"[^\"]*\"|'[^']*')*>")
 _ATTRIBUTE = re.compile(rb"\s+([^\s=/>]+)\s*=\s*(?:\"[^\"]*\"|'[^']*')")
+# What XML is written in. Python knows more: some of it refuses to replace what is wrong, or takes
+# time that grows with the square of the length.
+_CHARACTERS = re.compile(
+    r"(us-)?ascii|utf-?8|iso[-_]?8859|latin|windows|cp\d|ibm|koi8|mac|gb|big5|euc|s(hift)?[-_]?jis",
+    re.IGNORECASE,
+)
 _NOT_IN_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -144,8 +150,10 @@ def in_utf8(data: bytes, *, errors: str) -> bytes:
     declared = _DECLARATION.match(data[:_DECLARATION_BYTES])
     if declared is None:
         return data
-    data = data[declared.end() :]
-    return data.decode((declared[1] or b"utf-8").decode(), errors).encode()
+    encoding = (declared[1] or b"utf-8").decode()
+    if not _CHARACTERS.match(encoding):
+        raise LookupError(f"{encoding} is none that XML is written in")
+    return data[declared.end() :].decode(encoding, errors).encode()
 
 
 @dataclass(slots=True)
