@@ -12,11 +12,11 @@ import socket
 from contextlib import suppress
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 from uuid import UUID
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from server import profile_pictures
 from server.context import Context
@@ -41,7 +41,6 @@ EXTENSIONS = {  # Nothing that browsers run.
     "image/png": "png",
     "image/webp": "webp",
 }
-PORTS = {"http": 80, "https": 443}
 TRANSLATED = IPv6Network("64:ff9b::/96")  # NAT64: any IPv4 address, seen from IPv6.
 
 
@@ -54,25 +53,6 @@ class Found(NamedTuple):
 
 class NotFetched(Exception):
     """There is no picture there for us; the text says why."""
-
-
-class PublicOnly(AbstractResolver):
-    """Names lead into the public network, or nowhere. It is asked for each connection, so a name
-    that means something else the second time is of no use."""
-
-    def __init__(self) -> None:
-        self._resolver = aiohttp.ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
-        if not all(is_public(one["host"]) for one in found):
-            raise OSError(f"{host} is not in the public network")
-        return found
-
-    async def close(self) -> None:
-        await self._resolver.close()
 
 
 async def adopt(context: Context, user_id: UUID, url: str) -> None:
@@ -122,10 +102,7 @@ async def _fetch(url: str, issuer_url: str, incoming: Incoming) -> str:
 async def _ask(url: str, issuer_url: str, incoming: Incoming) -> Found:
     """Ask once, and write what comes. Raises NotFetched."""
     is_providers = _origin(url) == _origin(issuer_url)
-    if not is_providers:
-        _require_public(url)
-    resolver = aiohttp.ThreadedResolver() if is_providers else PublicOnly()
-    connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False)
+    connector = aiohttp.TCPConnector(socket_factory=None if is_providers else _open_public)
     async with (
         aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as http,
         http.get(url, allow_redirects=False) as response,
@@ -144,6 +121,15 @@ async def _ask(url: str, issuer_url: str, incoming: Incoming) -> Found:
         return Found(extension)
 
 
+def _open_public(info: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket for that address, where the client is about to connect to. All else that could be
+    looked at, the address as it is written or what its name meant before, says less."""
+    family, kind, protocol, _, address = info
+    if not is_public(str(address[0])):
+        raise OSError(f"{address[0]} is not in the public network")
+    return socket.socket(family, kind, protocol)
+
+
 def is_public(address: str) -> bool:
     """Whether it is nobody's neighbour, however it is written."""
     parsed = ip_address(address.partition("%")[0])
@@ -157,15 +143,6 @@ def is_public(address: str) -> bool:
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or PORTS.get(parts.scheme)
-
-
-def _require_public(url: str) -> None:
-    """As far as it shows before the name is looked up. Raises NotFetched."""
-    scheme, host, _ = _origin(url)
-    if scheme not in PORTS or not host:
-        raise NotFetched("it is not on the web")
-    with suppress(ValueError):  # A name: it is looked up by PublicOnly.
-        if not is_public(host):
-            raise NotFetched(f"{host} is not in the public network")
+    """As the client reads it. Raises ValueError."""
+    parts = URL(url)
+    return parts.scheme, parts.host, parts.port
