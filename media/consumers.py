@@ -14,8 +14,11 @@ from typing import Any
 from uuid import UUID
 
 from media import edited, extraction, faces, images, metadata, moves, transcode, video
+from media.apart import NotApart
+from media.errors import UnreadableImage
 from sql import Database, Transaction, reads
 from storage import files, paths
+from storage.files import StorageFull
 from sync import config, forms, queues, topics
 from sync.operations import edits, people, person_thumbnails, renditions
 from sync.operations.rendition_files import File
@@ -34,24 +37,27 @@ def metadata_consumer(database: Database, root: Path) -> Consumer:
         """What the next job would make, if it may be made now. Somebody waits for what was just
         uploaded; but what may have killed a worker is read first, and what fails is that job's."""
         is_new = job.topic == "asset.uploaded" and job.attempts == 1 and source["type"] == "IMAGE"
-        if not is_new or len(rendering) >= most or await _is_paused(database, topics.THUMBNAIL):
+        if not is_new or len(rendering) >= most:
             return None
         rendering.add(job.entity_id)
         try:
             return await asyncio.to_thread(_render, root, source)
-        except Exception as problem:
+        except (UnreadableImage, NotApart, StorageFull, OSError) as problem:
             logger.debug("%s is left to its own job: %s", job.entity_id, problem)
             return None
         finally:
             rendering.discard(job.entity_id)
 
     async def extract_metadata(job: Job) -> Record:
-        source = await _source(database, job.entity_id)
+        async with database.read() as connection:
+            source = await reads.assets.get_source(connection, asset_id=job.entity_id)
+            settings = await config.load(connection)
+            paused = {row["name"] for row in await reads.jobs.list_paused(connection)}
         if source is None:
             return _record_nothing
-        async with database.read() as connection:
-            settings = await config.load(connection)
         most = queues.concurrency(settings, topics.THUMBNAIL.name)
+        if queues.name_of(topics.THUMBNAIL.name) in paused:
+            most = 0
         rendered = asyncio.create_task(render_beside(job, source, most))
         try:
             found = await asyncio.to_thread(_read, root, source)
@@ -71,12 +77,6 @@ def metadata_consumer(database: Database, root: Path) -> Consumer:
         )
 
     return extract_metadata
-
-
-async def _is_paused(database: Database, queue: topics.Queue) -> bool:
-    async with database.read() as connection:
-        paused = await reads.jobs.list_paused(connection)
-    return queues.name_of(queue.name) in {row["name"] for row in paused}
 
 
 def thumbnail_consumer(database: Database, root: Path) -> Consumer:
