@@ -10,6 +10,8 @@ from typing import NamedTuple
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
+from storage.media_types import SIDECAR_BYTES_MAX
+
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XML = "http://www.w3.org/XML/1998/namespace"
 OURS = (
@@ -21,7 +23,7 @@ EMPTY = (
     f'<rdf:RDF xmlns:rdf="{RDF}">\n</rdf:RDF>\n'
     '</x:xmpmeta>\n<?xpacket end="w"?>\n'
 ).encode()
-BYTES_MAX, ELEMENTS_MAX, DEPTH_MAX = 32 << 20, 100_000, 100
+ELEMENTS_MAX, DEPTH_MAX = 100_000, 100
 _DECLARATION_BYTES = 1024
 
 _RDF, _DESCRIPTION, _ABOUT, _ITEM = [(RDF, n) for n in ("RDF", "Description", "about", "li")]
@@ -66,8 +68,8 @@ class Packet:
     """XMP in any encoding of XML. Raises Malformed."""
 
     def __init__(self, data: bytes) -> None:
-        if len(data) > BYTES_MAX:
-            raise Malformed(f"It has more than {BYTES_MAX} bytes")
+        if len(data) > SIDECAR_BYTES_MAX:
+            raise Malformed(f"It has more than {SIDECAR_BYTES_MAX} bytes")
         try:
             self._data = in_utf8(data, errors="strict")
             top = next(_find(_parse(self._data), _RDF), None)

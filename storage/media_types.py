@@ -6,6 +6,8 @@ from typing import Literal
 
 Kind = Literal["image", "raw", "video", "sidecar"]
 
+SIDECAR_BYTES_MAX = 32 << 20  # It is read as a whole; the largest have some MB.
+
 _WEB_IMAGES = {
     "avif": "image/avif",
     "bmp": "image/bmp",

@@ -141,6 +141,8 @@ def _check(form: Form) -> tuple[FilePart, UploadFields]:
         raise Invalid(f"Unsupported file type {file_name}")
     if sidecar and media_types.kind(sidecar.file_name) != "sidecar":
         raise Invalid(f"Unsupported file type {sidecar.file_name}")
+    if sidecar and sidecar.incoming.size > media_types.SIDECAR_BYTES_MAX:
+        raise Invalid("The sidecar is too large")
     if asset.incoming.size == 0:
         raise Invalid("File is empty")
     texts = {name: [_in_milliseconds(name, text)] for name, text in form.fields.items()}

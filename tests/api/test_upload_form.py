@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from storage import media_types
 from tests.api.uploads import NOW, PHOTO, VIDEO, assert_nothing_came, send, show, stored
 
 
@@ -86,6 +87,17 @@ async def test_an_empty_sidecar_says_nothing(alice, root):
 
     assert answer.status == 201
     assert list(stored(root).values()) == [PHOTO]
+
+
+async def test_a_huge_sidecar_is_refused(alice, database, root, monkeypatch):
+    monkeypatch.setattr(media_types, "SIDECAR_BYTES_MAX", 3)
+
+    answer = await send(
+        alice, ("assetData", PHOTO, "a.jpg"), ("sidecarData", b"<x/>", "a.xmp"), **NOW
+    )
+
+    assert (answer.status, answer.json) == (400, {"message": "The sidecar is too large"})
+    await assert_nothing_came(database, root)
 
 
 @pytest.mark.parametrize(
