@@ -17,7 +17,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from media import hls_outline, transcode, video
+from media import film_policy, hls_outline, video
 from media.errors import UnreadableImage
 from media.hls_packer import Deliver, Packer
 from media.hls_picture import Made, Numbered, Passed, TooLate, decoded
@@ -78,7 +78,7 @@ class _Run:
         self._request, self._container, self._stream = request, container, stream
         self._lead, self._stopping = lead, stopping
         has_sound = request.outline.has_sound
-        self._source = transcode.sound_track(container) if has_sound else None
+        self._source = film_policy.sound_track(container) if has_sound else None
         self._begin = hls_outline.begin_of(stream, self._source)
         self._starts = list_starts(request.outline, request.variant)
         self._picture = self._make_picture(encoders)

@@ -14,7 +14,7 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from media import tones, transcode, video
+from media import film_policy, tones, video
 from media.errors import UnreadableImage
 from sync.film_variants import SEGMENT_SECONDS, Outline, Own
 
@@ -35,12 +35,12 @@ def outline(path: Path) -> Outline:
         raise UnreadableImage("The film is damaged or incomplete (no frame can be decoded)")
     film = video.probe(path)
     with video.opened(path) as (container, stream):
-        sound = transcode.sound_track(container)
+        sound = film_policy.sound_track(container)
         begin = begin_of(stream, sound)
         end = _end_of(container, stream, sound, begin)
         rate = _rate(stream)
         frames = max(1, round((end - begin) * rate))
-        is_timeless = container.format.name in transcode.TIMELESS
+        is_timeless = container.format.name in film_policy.TIMELESS
         is_plain = film.orientation == 1 and film.shown == (stream.width, stream.height)
         return Outline(
             size=film.shown,

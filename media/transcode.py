@@ -25,26 +25,16 @@ from media import encoders, video
 from media.encoders import Pass
 from media.errors import UnreadableImage
 from media.fields import Weaver
+from media.film_policy import TIMELESS, Plan, codec_of, plan_for, short_side, sound_track
 from sync.config import CORES, FFmpeg
 
 DECODER_THREADS = min(4, CORES)  # Each keeps frames of its own; more would outrun the encoder.
 SOUND_RATES = (44_100, 48_000)
 SOUND_SAMPLES = 1024  # at once, where the encoder does not mind
-# Their packets do not say when they are shown; only the order that they are decoded in does.
-TIMELESS = ("avi", "mpegvideo", "h264", "hevc", "m4v")
 FRAMES_OUT_OF_ORDER = 48  # no more than decoders hold, so that damage puts nothing off by more
-UNCOPIED = (*TIMELESS, "mpeg")  # Nor does every packet of this one.
 APPLES_HEVC = "hvc1"  # the name by which Apple plays it
-DOCTYPE_BYTES = 64  # from the start of a Matroska file
 # The disk, not the film: another attempt may help.
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
-
-
-class Plan(NamedTuple):
-    """What has to be encoded anew; the rest is copied into the new container."""
-
-    picture: bool
-    sound: bool
 
 
 class Stopped(Exception):
@@ -76,7 +66,7 @@ class _Copy:
 
     def __init__(self, output: OutputContainer, source: Stream, start: Fraction) -> None:
         self._track = output.add_stream_from_template(source)
-        if _codec(source) == "hevc":
+        if codec_of(source) == "hevc":
             self._track.codec_context.codec_tag = APPLES_HEVC
         self._start = round(start / (source.time_base or 1))
 
@@ -255,72 +245,10 @@ def _make(path: Path, target: Path, task: _Task) -> None:
         _convert(container, stream, sound_track(container), output, task)
 
 
-def plan_for(
-    container: InputContainer,
-    stream: VideoStream,
-    sound: AudioStream | None,
-    settings: FFmpeg,
-    path: Path,
-) -> Plan | None:
-    """What the policy wants; None for nothing."""
-    if settings.transcode == "disabled":
-        return None
-    plan = Plan(
-        _is_picture_unfit(container, stream, settings) or container.format.name in UNCOPIED,
-        sound is not None and _is_sound_unfit(sound, settings),
-    )
-    is_container_fit = _container(container, path) in ("mp4", *settings.accepted_containers)
-    return None if is_container_fit and not any(plan) else plan
-
-
-def _is_picture_unfit(container: InputContainer, stream: VideoStream, settings: FFmpeg) -> bool:
-    is_accepted = _codec(stream) in settings.accepted_video_codecs
-    is_unfit = not is_accepted or not (stream.pix_fmt or "").endswith("420p")
-    match settings.transcode:
-        case "all":
-            return True
-        case "optimal":
-            size = (stream.width, stream.height)
-            return is_unfit or min(size) > _short_side(settings.target_resolution, size)
-        case "bitrate":
-            rate = stream.bit_rate or container.bit_rate or 0
-            return is_unfit or 0 < encoders.bits_per_second(settings.max_bitrate) < rate
-        case _:
-            return is_unfit
-
-
-def _is_sound_unfit(sound: AudioStream, settings: FFmpeg) -> bool:
-    return settings.transcode == "all" or _codec(sound) not in settings.accepted_audio_codecs
-
-
-def _codec(stream: Stream) -> str:
-    return stream.codec_context.codec.canonical_name
-
-
-def _container(container: InputContainer, path: Path) -> str:
-    name = container.format.name
-    if name.startswith("mov,"):
-        return "mov" if container.metadata.get("major_brand", "").strip() == "qt" else "mp4"
-    if name == "matroska,webm":
-        with path.open("rb") as file:
-            return "webm" if b"webm" in file.read(DOCTYPE_BYTES) else "matroska"
-    return name
-
-
-def sound_track(container: InputContainer) -> AudioStream | None:
-    """The one with the most to hear; some cameras add one of their own making, without decoder."""
-    tracks = [stream for stream in container.streams.audio if stream.codec_context is not None]
-    return max(tracks, key=lambda stream: stream.bit_rate or 0, default=None)
-
-
-def _short_side(resolution: str, size: tuple[int, int]) -> int:
-    return int(resolution) if resolution.isdecimal() else min(size)
-
-
 def _size(source: VideoStream, resolution: str) -> tuple[int, int]:
     """As stored, never enlarged, and even: colours are kept for four pixels together."""
     size = source.width, source.height
-    scale = min(1.0, _short_side(resolution, size) / min(size))
+    scale = min(1.0, short_side(resolution, size) / min(size))
     width, height = (max(2, 2 * round(side * scale / 2)) for side in size)
     return width, height
 

@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 
-from media import metadata, transcode, video
+from media import film_policy, metadata, transcode, video
 from media.errors import UnreadableImage
 from storage import media_types
 from sync.config import FFmpeg
@@ -137,14 +137,14 @@ def test_a_film_is_shown_and_played(tmp_path: Path, name: str) -> None:
     assert distance(opened(video.render(path).preview), shown) < 12
 
     with video.opened(path) as (container, stream):
-        sound = transcode.sound_track(container)
-        plan = transcode.plan_for(container, stream, sound, FFmpeg(), path)
+        sound = film_policy.sound_track(container)
+        plan = film_policy.plan_for(container, stream, sound, FFmpeg(), path)
     expected = {
         AS_IT_IS: None,
-        COPIED: transcode.Plan(False, False),
-        PICTURE: transcode.Plan(True, False),
-        SOUND: transcode.Plan(False, True),
-        ALL: transcode.Plan(True, kind.sound is not None),
+        COPIED: film_policy.Plan(False, False),
+        PICTURE: film_policy.Plan(True, False),
+        SOUND: film_policy.Plan(False, True),
+        ALL: film_policy.Plan(True, kind.sound is not None),
     }[kind.becomes]
     assert plan == expected
     assert transcode.transcode(path, target, FFmpeg(), Event()) == (plan is not None)
