@@ -26,7 +26,7 @@ WIDE = "p3"
 # Cameras leave a picture in a RAW file that is smaller by their border: it is whole all the same.
 _NEARLY = 0.97
 # One picture at a time has two cores, so that who waits for it waits less.
-_beside = ThreadPoolExecutor(len(os.sched_getaffinity(0)), "preview")
+_beside = ThreadPoolExecutor(2 * len(os.sched_getaffinity(0)), "beside")
 
 
 class Form:
@@ -102,10 +102,12 @@ def rendered(
         lambda: preview or encode(fit(pixels, settings.preview.size, settings), settings.preview)
     )
     small = fit(pixels, settings.thumbnail.size, settings).copy_memory()
+    placeholder = _beside.submit(lambda: thumbhash.encode(_placeholder_pixels(small)))
+    thumbnail = encode(small, settings.thumbnail)
     return Renditions(
         *size,
-        thumbhash.encode(_placeholder_pixels(small)),
-        encode(small, settings.thumbnail),
+        placeholder.result(),
+        thumbnail,
         large.result(),
         fullsize,
         bool(pixels.hasalpha()),

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 # More commits share a pass, and a pass costs the same for one as for ten: when there are many, wait
 # for more of them.
 LINGER_SECONDS, LINGER_SECONDS_BUSY, BUSY_ENTRIES = 0.001, 0.004, 8
+QUIET_SECONDS = 0.02  # After so long without any, the next one is probably alone.
 POLL_SECONDS_MIN = 0.005  # A poke may be lost, and the last one before an idle night too.
 POLL_SECONDS_MAX = 2.0
 STAND_BY_SECONDS = 0.5
@@ -146,17 +147,19 @@ async def _lead(database: Database, connection: Connection, witness: Witness | N
 async def _sequence_forever(
     database: Database, connection: Connection, epoch: UUID, witness: Witness | None
 ) -> None:
-    pause, before = POLL_SECONDS_MIN, 0
+    pause, before, last = POLL_SECONDS_MIN, 0, 0.0
     while True:
         database.committed.clear()  # Before the pass: a poke during it calls for another.
         head = await sequence(connection)
         is_busy = head is not None and head - before > BUSY_ENTRIES
         before = head or before
+        last = time.monotonic() if head else last
         if witness and head:
             witness.note(epoch, head)
         pause = min(pause * 2, POLL_SECONDS_MAX) if head is None else POLL_SECONDS_MIN
         await _poked(database.committed, pause)
-        await asyncio.sleep(LINGER_SECONDS_BUSY if is_busy else LINGER_SECONDS)
+        if time.monotonic() - last < QUIET_SECONDS:
+            await asyncio.sleep(LINGER_SECONDS_BUSY if is_busy else LINGER_SECONDS)
 
 
 async def _hear(database: Database, pokes: Connection) -> None:
