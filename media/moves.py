@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
 from functools import partial
@@ -13,15 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from sql import Database, Transaction, reads
-from storage import files, media_types, paths, template
+from storage import files, inspection, media_types, paths, template
 from sync import config
 from sync.operations import storage_template
 from sync.operations.storage_template import Held, Move
 from sync.worker import Consumer, Hopeless, Job, Record
 
+logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 LATENESS = timedelta(seconds=30)  # between the time of a move and its being seen
+MISSES_MAX = 100  # names
 
 if TYPE_CHECKING:
     Source = reads.storage_template.list_sources_row
@@ -60,28 +63,39 @@ def follow(database: Database, consumer: Consumer) -> Consumer:
 
 
 async def _record(tx: Transaction, root: Path, executor: Executor, moves: Sequence[Move]) -> None:
-    async def copy_sidecar(old_key: str, new_key: str) -> None:
+    async def copy_sidecar(old_key: str, new_key: str) -> bool:
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(executor, _copy_sidecar, root, old_key, new_key)
+        return await loop.run_in_executor(executor, _copy_sidecar, root, old_key, new_key)
 
     if moves:
         await storage_template.record_moves(tx, moves, copy_sidecar)
 
 
-def _copy_sidecar(root: Path, old_key: str, new_key: str) -> None:
-    data = paths.resolve(root, old_key).read_bytes()
+def _copy_sidecar(root: Path, old_key: str, new_key: str) -> bool:
+    """Whether it is there now: it may be lost, or have gone there before its row forgot that."""
+    try:
+        data = paths.resolve(root, old_key).read_bytes()
+    except FileNotFoundError:
+        return inspection.is_there(root, new_key)
     files.write_atomically(root, new_key, data, durable=True)
+    return True
 
 
 async def remove_placed(
     tx: Transaction, root: Path, executor: Executor | None, keys: Sequence[str]
 ) -> None:
-    """Remove files that the template placed, unless their names came to be somebody's again."""
+    """Remove files that the template placed, unless their names came to be somebody's again, or may
+    be all that is left of an asset: a database that was restored knows only where it was before."""
+    run = partial(asyncio.get_running_loop().run_in_executor, executor)
     names = {key: template.Name(paths.beside(key), template.fold_beside(key)) for key in keys}
     held = await storage_template.hold_names(tx, list(names.values()))
+    for fold, one in list(held.items()):
+        if one.original_key and not await run(inspection.is_there, root, one.original_key):
+            logger.error("%s stays: %s is not there", one.key, one.original_key)
+            del held[fold]
     for key, name in names.items():
-        if _is_left(held[name.fold], key):
-            await asyncio.get_running_loop().run_in_executor(executor, files.remove, root, key)
+        if name.fold in held and _is_left(held[name.fold], key):
+            await run(files.remove, root, key)
     gone = [
         fold
         for fold, name in held.items()
@@ -131,15 +145,19 @@ class _Mover:
         except files.Different as problem:
             raise Hopeless(f"It stays where it is: {problem}") from problem
         except FileNotFoundError:
-            if await self._is_still(source):
-                raise
-            return None  # Who moved or deleted it meanwhile cares for the rest.
+            if not await self._is_still(source):
+                return None  # Who moved or deleted it meanwhile cares for the rest.
+            if move := await self._recover(source, place):
+                return move
+            raise
 
     async def _move_both(
         self, source: Source, place: template.Place, *, is_verified: bool
     ) -> Move | None:
         refused: set[str] = set()
-        while key := await self._reserve(source, place, refused):
+        while key := await self._reserve(
+            source, (name for name in place.names() if name.key not in refused), self._is_free
+        ):
             link = partial(
                 files.link, self._root, source["original_key"], key,
                 size=source["file_bytes"], checksum=source["checksum"] if is_verified else None,
@@ -154,8 +172,25 @@ class _Mover:
                 return _moved(source, key)
         return None
 
+    async def _recover(self, source: Source, place: template.Place) -> Move | None:
+        """It was moved before; then a database was restored that names the place before that."""
+        name = await self._run(partial(_find_moved, self._root, source, place))
+        if name is None:
+            return None
+
+        async def is_own(key: str) -> bool:
+            return True
+
+        key = await self._reserve(source, iter([name]), is_own)
+        if key:
+            logger.warning("%s was found at %s", source["original_key"], key)
+        return _moved(source, key) if key else None
+
     async def _reserve(
-        self, source: Source, place: template.Place, refused: set[str]
+        self,
+        source: Source,
+        names: Iterator[template.Name],
+        is_free: Callable[[str], Awaitable[bool]],
     ) -> str | None:
         async with self._database.write() as tx:
             return await storage_template.reserve(
@@ -163,9 +198,9 @@ class _Mover:
                 source["id"],
                 owner_id=source["owner_id"],
                 original_key=source["original_key"],
-                names=(name for name in place.names() if name.key not in refused),
+                names=names,
                 with_sidecar=source["sidecar_key"] is not None,
-                is_free=self._is_free,
+                is_free=is_free,
             )
 
     async def _is_free(self, key: str) -> bool:
@@ -191,6 +226,22 @@ class _Mover:
 
     async def _run(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+
+def _find_moved(root: Path, source: Source, place: template.Place) -> template.Name | None:
+    """The name under which its bytes are; there may be gaps in the row of names."""
+    misses = 0
+    for name in place.names():
+        path = paths.resolve(root, name.key)
+        if not path.is_file():
+            misses += 1
+        elif path.stat().st_size == source["file_bytes"] and (
+            inspection.checksum(root, name.key) == source["checksum"]
+        ):
+            return name
+        if misses == MISSES_MAX:
+            return None
+    return None
 
 
 def _place(wanted: template.Template, source: Source) -> template.Place:

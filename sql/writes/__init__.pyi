@@ -612,6 +612,10 @@ class people:
         id: UUID
     @staticmethod
     async def feature_first(connection: Connection, *, person_id: UUID) -> list[feature_first_row]: ...
+    class forget_thumbnail_row(TypedDict):
+        owner_id: UUID
+    @staticmethod
+    async def forget_thumbnail(connection: Connection, *, person_id: UUID, thumbnail_key: str) -> forget_thumbnail_row | None: ...
     class set_thumbnail_row(TypedDict):
         thumbnail_key: str | None
     @staticmethod
@@ -877,6 +881,7 @@ class storage_template:
     class hold_names_row(TypedDict):
         fold: bytes
         key: str
+        original_key: str
         is_left: bool
         has_sidecar: bool
     @staticmethod

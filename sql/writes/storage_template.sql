@@ -72,7 +72,10 @@ RETURNING storage_name.fold;
 
 -- hold_names -> rows
 -- Until commit; those whose files are to be removed, and those that somebody has, if only beside.
+-- nullable: original_key
 SELECT storage_name.fold, storage_name.key,
+       (SELECT asset.original_key FROM asset
+         WHERE asset.id = storage_name.asset_id) AS original_key,
        (storage_name.state = 'left' OR storage_name.asset_id IS NULL)
        AND NOT EXISTS (SELECT FROM asset
                         WHERE asset.id = storage_name.asset_id

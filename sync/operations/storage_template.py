@@ -33,6 +33,7 @@ class Held(NamedTuple):
     is_left: bool  # The file there is to be removed.
     is_barred: bool  # It was nobody's, and stays so until commit.
     has_sidecar: bool  # One beside it is still somebody's.
+    original_key: str | None  # where its asset says it is, if there is one
 
 
 class Move(NamedTuple):
@@ -108,12 +109,13 @@ async def reserve_sidecar(
 async def record_moves(
     tx: Transaction,
     moves: Sequence[Move],
-    copy_sidecar: Callable[[str, str], Awaitable[None]],
+    copy_sidecar: Callable[[str, str], Awaitable[bool]],
 ) -> None:
     """Assets of one owner are where their files were put; the old names are removed after that is
     on record. What is not as it was any more is left where it is, and looked at again.
 
-    `copy_sidecar`, from one key to another, is called while nobody else can write of it.
+    `copy_sidecar`, from one key to another, is called while nobody else can write of it, and tells
+    whether it is there now.
     """
     await writes.storage_template.wait_for_disk(tx)
     ids = [move.asset_id for move in moves]
@@ -156,7 +158,11 @@ async def hold_names(tx: Transaction, names: Sequence[Name]) -> dict[bytes, Held
         barred |= {row["fold"] for row in rows}
         for row in await writes.storage_template.hold_names(tx, folds=folds):
             held[row["fold"]] = Held(
-                row["key"], row["is_left"], row["fold"] in barred, row["has_sidecar"]
+                row["key"],
+                row["is_left"],
+                row["fold"] in barred,
+                row["has_sidecar"],
+                row["original_key"],
             )
     return held
 
@@ -167,7 +173,7 @@ async def forget_names(tx: Transaction, folds: Sequence[bytes]) -> None:
 
 
 async def _record_move(
-    tx: Transaction, move: Move, copy_sidecar: Callable[[str, str], Awaitable[None]]
+    tx: Transaction, move: Move, copy_sidecar: Callable[[str, str], Awaitable[bool]]
 ) -> None:
     gone = []
     if move.new_key != move.old_key:
@@ -178,10 +184,10 @@ async def _record_move(
             await _request_again(tx, move)
             return
         gone += await _record_original(tx, move)
-    if move.old_sidecar and move.new_sidecar and move.new_sidecar != move.old_sidecar:
-        await copy_sidecar(move.old_sidecar, move.new_sidecar)
-        await writes.storage_template.move_sidecar(tx, asset_id=move.asset_id, key=move.new_sidecar)
-        gone.append(move.old_sidecar)
+    former, new = move.old_sidecar, move.new_sidecar
+    if former and new and new != former and await copy_sidecar(former, new):
+        await writes.storage_template.move_sidecar(tx, asset_id=move.asset_id, key=new)
+        gone.append(former)
     await log.stage(
         tx, "asset.moved", move.owner_id, [move.asset_id], keys=list(dict.fromkeys(gone))
     )
