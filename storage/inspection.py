@@ -25,7 +25,7 @@ def is_there(root: Path, key: str) -> bool:
         return False
 
 
-def is_whole(fd: int, size: int, expected: int | None) -> bool:
+def is_whole(fd: int, size: int, expected: int | None = None) -> bool:
     """Whether an open file is all that was written; after a power cut it may be a part, or empty.
 
     `expected` bytes are on record. A picture with others may be a newer one, which is not on record

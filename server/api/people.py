@@ -18,10 +18,10 @@ from server.endpoint import Call, endpoint
 from server.wire import Json
 from server.wire.people import show_people, show_person
 from sql import Connection, reads
-from storage import media_types, paths
+from storage import inspection, media_types, paths
 from sync import access, preferences
 from sync.errors import Invalid, Missing, NoAccess
-from sync.operations import assets, people
+from sync.operations import assets, people, person_thumbnails
 
 MINIMUM_FACES: int = preferences.DEFAULTS["people"]["minimumFaces"]
 PAGE_MAX = 2**53 - 1
@@ -186,13 +186,19 @@ async def get_person_thumbnail(call: Call) -> web.StreamResponse:
     key = row and row["thumbnail_key"]
     if not row or not key or (row["visibility"] == "locked" and not call.actor.is_elevated):
         raise Missing("Not Found")
-    return await file_response(
-        call.request,
-        paths.resolve(call.context.root, key),
-        media_type=media_types.mime_type(key),
-        missing="Not Found",
-        cache_control=CACHE,
-    )
+    try:
+        return await file_response(
+            call.request,
+            paths.resolve(call.context.root, key),
+            media_type=media_types.mime_type(key),
+            missing="Not Found",
+            cache_control=CACHE,
+            is_whole=inspection.is_whole,
+        )
+    except Missing:
+        async with call.context.database.write() as tx:
+            await person_thumbnails.renew(tx, person_id, key)
+        raise
 
 
 async def _require(call: Call, person_ids: list[UUID], permission: str) -> None:

@@ -117,6 +117,13 @@ UPDATE person
    AND person.face_id IS NULL
 RETURNING person.id;
 
+-- forget_thumbnail -> row?
+-- The picture of a person, if it is still this one; tells whose person that is.
+UPDATE person
+   SET thumbnail_key = NULL
+ WHERE id = %(person_id)s AND thumbnail_key = %(thumbnail_key)s
+RETURNING owner_id;
+
 -- set_thumbnail -> row?
 -- The picture of a person, if it is of the face that stands for them; tells the one before it.
 UPDATE person

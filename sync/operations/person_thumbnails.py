@@ -14,6 +14,13 @@ async def request(tx: Transaction, owner_id: UUID, person_ids: Sequence[UUID]) -
     await log.stage(tx, "person.thumbnail_requested", owner_id, person_ids)
 
 
+async def renew(tx: Transaction, person_id: UUID, lost_key: str) -> None:
+    """Have a picture made again whose file was lost; once, however often it is missed."""
+    row = await writes.people.forget_thumbnail(tx, person_id=person_id, thumbnail_key=lost_key)
+    if row:
+        await request(tx, row["owner_id"], [person_id])
+
+
 async def record(
     tx: Transaction, owner_id: UUID, person_id: UUID, *, face_id: UUID, key: str
 ) -> None:

@@ -16,6 +16,7 @@ from media.consumers import (
     edit_consumer,
     file_removal_consumer,
     metadata_consumer,
+    person_thumbnail_consumer,
     thumbnail_consumer,
 )
 from server import chores
@@ -423,3 +424,25 @@ async def test_pictures_of_people_follow(change, tmp_path, colorspace, has_profi
         assert ("icc_profile" in opened(data).info) == has_profile
         sizes.append(len(data))
     assert sizes[0] < sizes[1]
+
+
+@pytest.mark.parametrize("damage", ["is gone", "is empty"])
+async def test_a_picture_of_a_person_that_was_lost_is_back(
+    alice, photo, new_person, see, database, root, work, damage
+):
+    anna = await new_person("Anna")
+    place = {"imageWidth": 600, "imageHeight": 400, "x": 200, "y": 100, "width": 200, "height": 200}
+    await see(anna, photo, **place)
+    make = person_thumbnail_consumer(database, root)
+    await settle(database)
+    await worker.drain(database, "person_thumbnail", make)
+    path = f"/api/people/{anna}/thumbnail"
+    before = (await alice.get(path)).data
+    DAMAGE[damage](path_of(root, f"{anna}_*"))
+
+    for _ in range(2):
+        assert (await alice.get(path)).status == 404
+    await settle(database)
+
+    assert await worker.drain(database, "person_thumbnail", make) == 1
+    assert (await alice.get(path)).data == before
