@@ -592,6 +592,7 @@ class integrity:
         asset_id: UUID | None
         file_id: UUID | None
         owner_id: UUID
+        current_key: str
     @staticmethod
     async def get_report(connection: Connection, *, report_id: UUID) -> get_report_row | None: ...
     @staticmethod

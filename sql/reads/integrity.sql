@@ -13,8 +13,12 @@ SELECT integrity_report.id, integrity_report.type, integrity_report.key, integri
  LIMIT %(limit)s;
 
 -- get_report -> row?
+-- With the key that the row has by now, where the report is of one.
+-- nullable: current_key
 SELECT integrity_report.id, integrity_report.type, integrity_report.key, integrity_report.asset_id,
-       integrity_report.file_id, asset.owner_id
+       integrity_report.file_id, asset.owner_id,
+       CASE WHEN integrity_report.asset_id IS NULL THEN asset_file.key
+            ELSE asset.original_key END AS current_key
   FROM integrity_report
   LEFT JOIN asset_file ON asset_file.id = integrity_report.file_id
   LEFT JOIN asset ON asset.id = coalesce(integrity_report.asset_id, asset_file.asset_id)

@@ -27,5 +27,15 @@ DELETE FROM integrity_report
  WHERE integrity_report.type = %(type)s
    AND integrity_report.key = ANY(%(keys)s);
 
+-- clear_moved -> count
+-- Reports of rows that have other files by now: those are looked at for themselves.
+DELETE FROM integrity_report
+ WHERE EXISTS (SELECT FROM asset
+                WHERE asset.id = integrity_report.asset_id
+                  AND asset.original_key <> integrity_report.key)
+    OR EXISTS (SELECT FROM asset_file
+                WHERE asset_file.id = integrity_report.file_id
+                  AND asset_file.key <> integrity_report.key);
+
 -- delete_report -> count
 DELETE FROM integrity_report WHERE integrity_report.id = %(report_id)s;

@@ -49,6 +49,7 @@ async def report_untracked(tx: Transaction, *, found: Sequence[str], fine: Seque
 
 async def note_check(tx: Transaction, type_: Type) -> None:
     """A check came to its end: how many reports there are now."""
+    await writes.integrity.clear_moved(tx)
     counts = {row["type"]: row["reports"] for row in await reads.integrity.count_reports(tx)}
     await log.stage(
         tx, "integrity.checked", EVERYONE, [EVERYONE], type=type_, reports=counts.get(type_, 0)
@@ -61,6 +62,8 @@ async def resolve(tx: Transaction, actor: Actor, report_id: UUID) -> str | None:
     report = await reads.integrity.get_report(tx, report_id=report_id)
     if report is None:
         raise NoAccess("maintenance")
+    if report["current_key"] and report["current_key"] != report["key"]:
+        raise Resolved
     if report["asset_id"]:
         owner = Actor(report["owner_id"], is_elevated=True)
         await assets.trash_assets(tx, owner, [report["asset_id"]])

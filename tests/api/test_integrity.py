@@ -118,6 +118,23 @@ async def test_a_missing_asset_is_trashed_on_the_administrators_word(
     assert (await admin.delete(f"{BASE}/report/{found['id']}")).status == 400
 
 
+async def test_what_is_elsewhere_by_now_is_not_trashed(admin, alice, upload, context, execute):
+    asset_id, path = await upload(alice, b"one")
+    path.unlink()
+    await integrity.check_missing(context)
+    (item,) = await report(admin, "missing_file")
+    await execute("UPDATE asset SET original_key = 'library/a.jpg' WHERE id = %s", asset_id)
+    found = context.root / "library" / "a.jpg"
+    found.parent.mkdir()
+    found.write_bytes(b"one")
+
+    assert (await admin.delete(f"{BASE}/report/{item['id']}")).status == 400
+    assert not (await alice.get(f"/api/assets/{asset_id}")).json["isTrashed"]
+
+    await integrity.check_missing(context)
+    assert await report(admin, "missing_file") == []
+
+
 async def test_a_missing_picture_is_forgotten_and_asked_for_again(
     admin, alice, upload, context, database
 ):
