@@ -15,6 +15,7 @@ from server import commands, connecting, sync_report
 from server.commands import CONSOLE
 from server.connecting import fail, require_address, run
 from server.doctor import Finding, Verdict, examine
+from server.terminal import plain
 from sql import Database, Disconnected, reads
 from sql.migrate import migrate as migrate_database
 from sync import doctor as sync_doctor
@@ -186,7 +187,7 @@ async def _read_last(database: Database, head: int, count: int, *, is_audit: boo
 
 def show_entry(entry: Entry, names: dict[UUID, str]) -> str:
     """One line: `   42  12:41:04.123  asset.uploaded  alice  0198f3c2  file_name=a.jpg`."""
-    whose = "everyone" if entry.scope == EVERYONE else names.get(entry.scope, _show(entry.scope))
+    whose = "everyone" if entry.scope == EVERYONE else _show(names.get(entry.scope, entry.scope))
     said = {name: value for name, value in entry.facts.items() if (name, value) != ("by", None)}
     if "by" in said:
         said["by"] = _name(str(said["by"]), names)
@@ -223,7 +224,7 @@ def _show(value: object) -> str:
             more = f" +{len(value) - ITEMS_SHOWN}" if len(value) > ITEMS_SHOWN else ""
             return ",".join(map(_show, value[:ITEMS_SHOWN])) + more
         case _:
-            return str(value)
+            return plain(str(value))
 
 
 async def _list_names(database: Database) -> dict[UUID, str]:
@@ -257,7 +258,7 @@ async def _show_copies(email: str | None, session_id: UUID | None) -> int:
         async for copy, findings in sync_report.report(
             connection, email=email, session_id=session_id
         ):
-            typer.echo(sync_report.title(copy))
+            typer.echo(plain(sync_report.title(copy)))
             wrong += sum(_echo(finding, indent="  ") for finding in findings)
     return wrong
 
@@ -299,7 +300,7 @@ def _exit_on(wrong: int) -> None:
 
 def show_finding(finding: Finding) -> str:
     verdict = typer.style(f"{finding.verdict.value:<5}", fg=COLORS[finding.verdict])
-    return f"{verdict}  {finding.about:<16}  {finding.text}"
+    return f"{verdict}  {finding.about:<16}  {plain(finding.text)}"
 
 
 def _become(module: str, *arguments: str) -> NoReturn:

@@ -13,6 +13,7 @@ import typer
 from server import connecting
 from server.connecting import awake, run
 from server.context import Context
+from server.terminal import plain
 from sql import Database, reads
 from sync import config
 from sync.actor import Actor
@@ -48,7 +49,7 @@ def list_users() -> None:
     with awake():
         for user in run(_list_users()):
             mark = "admin" if user["is_admin"] else "user"
-            typer.echo(f"{user['id']}  {mark:<5}  {user['email']}  {user['name']}")
+            typer.echo(plain(f"{user['id']}  {mark:<5}  {user['email']}  {user['name']}"))
 
 
 def reset_password(email: str, password: Password = None) -> None:

@@ -128,5 +128,20 @@ def test_the_log_tells_what_administrators_did(run):
     assert "by=" not in run("log", "-n", "500").stdout.split("user.created")[1].splitlines()[0]
 
 
+def test_a_name_is_no_entry_and_no_word_to_the_terminal(run, instance):
+    name = "Mallory\x1b[2J\n      1  00:00:00.000  user.deleted  everyone  by=dan"
+    with subprocess.Popen(
+        [*HELIOGRAPH, "log", "--follow"],
+        env=instance.environment, stdout=subprocess.PIPE, text=True,
+    ) as following:  # fmt: skip
+        run("user", "create", "mallory@example.org", "--name", name, "--password", "a")
+        logged = next(line for line in following.stdout if "Mallory" in line)
+        following.terminate()
+    listed = run("list-users").stdout
+
+    assert r"Mallory\x1b[2J\n      1" in logged
+    assert r"Mallory\x1b[2J\n      1" in listed
+
+
 def test_migrating_twice_changes_nothing(run):
     assert run("migrate").stdout == "up to date\n"
