@@ -83,7 +83,8 @@ class Streaming:
         if len(self._streams) >= self._streams_max:
             waiting = [one for one in others if one.id in self._streams]
             longest = max(waiting, key=lambda one: one.idle_seconds, default=None)
-            if longest is None or longest.idle_seconds < YIELD_SECONDS:
+            # Nor does who came back take it from who came back later.
+            if longest is None or longest.idle_seconds < max(YIELD_SECONDS, wish.idle_seconds):
                 return False
             await self._stop([longest.id])
             await self._release(longest.id, number)

@@ -23,8 +23,9 @@ RATE_MIN, RATE_DEFAULT = 10, Fraction(30)  # frames a second
 RATE_MAX = 66  # No clock is so wrong that what is called 60 were more.
 # A rate like 30000/1001 stays as it is, and the unit of time a number that fits everywhere.
 DENOMINATOR_MAX = 1001
-OWN_SEGMENT_SECONDS_MAX = 10.0
+OWN_SEGMENT_SECONDS_MAX, OWN_SEGMENT_BYTES_MAX = 10.0, 64 << 20  # It is put together in memory.
 LATE_SECONDS_MAX = Fraction(1, 2)
+LAST_SECONDS_MIN = Fraction(1, 10)  # Playlists know the end of a film by the frame only.
 
 
 def outline(path: Path) -> Outline:
@@ -134,35 +135,45 @@ def _own(
     if next(container.demux(stream)).pts != start:
         return None
     begins = keys[0][0] - late
-    places = _cut([(0, 0), *((time - begins, at) for time, at in keys[1:])], SEGMENT_SECONDS / unit)
     last = round((end - begin) / unit)
-    bounds = [*(time for time, _ in places), last]
-    lengths = [(after - before) * unit for before, after in pairwise(bounds)]
-    if not all(0 < length <= OWN_SEGMENT_SECONDS_MAX for length in lengths):
+    places = _cut([(0, 0), *((time - begins, at) for time, at in keys[1:])], last, unit)
+    bits = _bits_per_second(places, last, unit, [entry.size for entry in entries])
+    if bits is None:
         return None
-    sizes = [entry.size for entry in entries]
-    cuts = [*(at for _, at in places), len(sizes)]
-    rates = [
-        8 * sum(sizes[one:next_]) / length
-        for one, next_, length in zip(cuts, cuts[1:], lengths, strict=False)
-    ]
     return Own(
         codecs=codecs,
         size=(stream.width, stream.height),
         unit=unit.as_integer_ratio(),
         begins=begins,
         starts=tuple(time for time, _ in places),
-        bits_per_second=int(max(rates)) + 1,
+        bits_per_second=bits,
     )
 
 
-def _cut(keys: Sequence[tuple[int, int]], step: Fraction) -> list[tuple[int, int]]:
+def _cut(keys: Sequence[tuple[int, int]], last: int, unit: Fraction) -> list[tuple[int, int]]:
     """Of the key frames, by time and place, those at which a segment begins."""
     chosen = [keys[0]]
     for key in keys:
-        if key[0] - chosen[-1][0] >= step:
+        if (key[0] - chosen[-1][0]) * unit >= SEGMENT_SECONDS:
             chosen.append(key)
+    if len(chosen) > 1 and (last - chosen[-1][0]) * unit < LAST_SECONDS_MIN:
+        chosen.pop()
     return chosen
+
+
+def _bits_per_second(
+    places: Sequence[tuple[int, int]], last: int, unit: Fraction, sizes: Sequence[int]
+) -> int | None:
+    """In the largest segment; None where there are some that nobody could have made for them."""
+    bounds = [*(time for time, _ in places), last]
+    lengths = [(after - before) * unit for before, after in pairwise(bounds)]
+    if not all(0 < length <= OWN_SEGMENT_SECONDS_MAX for length in lengths):
+        return None
+    cuts = [*(at for _, at in places), len(sizes)]
+    parts = [sum(sizes[one:next_]) for one, next_ in pairwise(cuts)]
+    if max(parts) > OWN_SEGMENT_BYTES_MAX:
+        return None
+    return int(max(8 * part / length for part, length in zip(parts, lengths, strict=True))) + 1
 
 
 def _codecs(stream: VideoStream) -> str | None:

@@ -18,7 +18,7 @@ from sql import Database, Disconnected
 from storage import paths, streams
 from storage.files import StorageFull
 from sync.config import FFmpeg
-from sync.film_variants import Outline, count_segments, list_variants
+from sync.film_variants import Outline, Variant, count_segments, list_variants
 from sync.operations import video_streams
 from sync.operations.video_streams import Film
 
@@ -114,14 +114,17 @@ class Stream:
         while True:
             await self._has_news.wait()
             self._has_news.clear()
-            async with self._database.read() as connection:
-                await video_streams.announce_made(connection, self._id)
+            try:
+                async with self._database.read() as connection:
+                    await video_streams.announce_made(connection, self._id)
+            except Disconnected:
+                continue  # Who waits looks again by themselves.
 
     async def _follow(self) -> None:
         film = await self._find()
         while film is not None:
             try:
-                outline = await self._outline(film)
+                outline = film.outline or await self._look(film)
                 while True:
                     await self._changed.wait()
                     self._changed.clear()
@@ -139,11 +142,12 @@ class Stream:
         async with self._database.read() as connection:
             return await video_streams.find_film(connection, self._asset_id)
 
-    async def _outline(self, film: Film) -> Outline:
-        if film.outline:
-            return film.outline
+    async def _look(self, film: Film) -> Outline:
         path = paths.resolve(self._root, film.original_key)
-        found = await self._loop.run_in_executor(self._threads, hls_outline.outline, path)
+        try:
+            found = await self._loop.run_in_executor(self._threads, hls_outline.outline, path)
+        except Exception as problem:
+            raise self._reason(problem) from problem
         async with self._database.read() as connection:
             await video_streams.keep_outline(connection, film, found)
         self._has_news.set()
@@ -160,7 +164,7 @@ class Stream:
             return
         variant = offered[number]
         count = count_segments(outline, variant)
-        until = min(segment + AHEAD, count)
+        until = min(segment + _count_ahead(outline, variant), count)
         missing = self._find_missing(number, segment, until)
         allowed = until if until < count else count + 1  # At the end there is nothing to wait for.
         run = self._run
@@ -227,10 +231,21 @@ class Stream:
         self._runs.discard(running)
         if self._run is run:
             self._run = None
-        if not running.cancelled() and (problem := running.exception()):
-            if isinstance(problem, UnreadableImage | StorageFull):
-                self._failure = problem
-            elif not isinstance(problem, Stopped):
-                logger.error("Making over %s failed", self._asset_id, exc_info=problem)
-                self._failure = UnreadableImage("The film cannot be made over")
+        problem = None if running.cancelled() else running.exception()
+        if problem and not isinstance(problem, Stopped):
+            self._failure = self._reason(problem)
         self._changed.set()
+
+    def _reason(self, problem: BaseException) -> UnreadableImage | StorageFull:
+        """For who waits: nobody comes back to what failed in a way that nobody foresaw."""
+        if isinstance(problem, UnreadableImage | StorageFull):
+            return problem
+        logger.error("Making over %s failed", self._asset_id, exc_info=problem)
+        return UnreadableImage("The film cannot be made over")
+
+
+def _count_ahead(outline: Outline, variant: Variant) -> int:
+    """Half of what there is room for: what is made for later must not push out what comes next."""
+    seconds = outline.seconds / count_segments(outline, variant)
+    size = variant.bits_per_second * seconds / 8
+    return max(1, min(AHEAD, int(BYTES_MAX / 2 / size)))

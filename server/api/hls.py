@@ -6,6 +6,7 @@ belongs to the user, or the shared link, that began it.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from fractions import Fraction
 from typing import NamedTuple
@@ -112,7 +113,7 @@ async def get_segment(call: Call) -> web.StreamResponse:
     path = paths.resolve(call.context.root, key)
 
     async def look() -> bool | None:
-        if path.exists():
+        if await asyncio.to_thread(path.exists):
             return True
         stream = await _look_at(call)
         if stream.variant != watched.variant.number:

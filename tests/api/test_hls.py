@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import av
 import pytest
 
+from media import hls_encoder, hls_outline, hls_stream
 from sql.database import hear
 from storage import streams
 from sync.operations import video_streams
@@ -182,6 +183,54 @@ async def test_who_changes_to_another_form_goes_on_where_they_were(
     await made(database, root, player, 2, 3, variant=number)
     found = streams.list_segments(root, UUID(player.session))
     assert (number, 0) not in {(v, n) for v, n, _ in found}
+
+
+async def test_what_comes_next_is_not_pushed_out_by_what_comes_later(
+    realtime, alice, watch, clock_film, monkeypatch
+):
+    monkeypatch.setattr(hls_stream, "BYTES_MAX", 3 << 20)
+    begun, encode = [], hls_encoder.encode
+
+    def counted(request, deliver, stopping):
+        begun.append(request.first)
+        encode(request, deliver, stopping)
+
+    monkeypatch.setattr(hls_encoder, "encode", counted)
+    details = {"seconds": 24, "gop": 20, "options": {"crf": "0"}, "sound": None}
+    film = (await alice.upload(clock_film(**details), "a.mp4")).json["id"]
+    player = await watch(alice, film)
+    own = list(player.variants)[1]
+    for number in range(12):
+        answer = await alice.get(urljoin(own, f"seg_{number}.m4s"))
+        assert answer.status == 200
+        assert len(answer.data) > 500_000  # So not all of them have room.
+
+    assert begun == [0]
+
+
+async def test_who_waits_is_told_of_what_nobody_foresaw(realtime, alice, film, monkeypatch):
+    monkeypatch.setattr(hls_outline, "outline", lambda path: 1 / 0)
+
+    answer = await alice.get(f"/api/assets/{film}/video/stream/main.m3u8")
+
+    assert said(answer) == (404, "The film cannot be made over")
+
+
+async def test_who_waited_longest_takes_no_place_of_who_watches(
+    realtime, alice, watch, root, film, query, execute
+):
+    early, late, waiting = [await watch(alice, film) for _ in range(3)]
+    for player in (early, late):
+        assert (await player.fetch(0)).status == 200
+    for player, seconds in ((early, 12), (waiting, 15)):
+        idle = "UPDATE video_stream SET used_at = now() - %s * interval '1 second' WHERE id = %s"
+        await execute(idle, seconds, UUID(player.session))
+    other = list(late.variants)[1]
+    assert (await alice.get(urljoin(other, "seg_0.m4s"))).status == 200  # All was looked at.
+
+    rows = await query("SELECT id FROM video_stream WHERE worker IS NOT NULL")
+    sessions = {UUID(player.session) for player in (early, late)}
+    assert {row["id"] for row in rows} == sessions == set(streams.list_sessions(root))
 
 
 async def test_a_session_ends_when_it_is_told_to(realtime, database, alice, watch, root, film):

@@ -387,3 +387,16 @@ def test_a_film_that_claims_to_last_for_hours_is_made_piece_by_piece(folder):
     assert sorted(begin) + sorted(middle) == [0, 1, 2, 9_000]
     shown = clocks.numbers(io.BytesIO(made.init + middle[9_000]))
     assert shown[0] == (pytest.approx(made.starts[9_000], abs=0.001), 69)
+
+
+def test_a_key_frame_at_the_very_end_begins_no_segment(folder):
+    times = [number / 240 for number in range(481)]
+    path = clocks.film(
+        folder / "slow.mp4", times=times, fps=240, gop=240, sound=None, size=(64, 48)
+    )
+    made = Made(path, AS_IT_IS)
+    made.make()
+
+    assert made.starts == [0]
+    check(made)
+    assert len(clocks.numbers(made.whole)) == 481

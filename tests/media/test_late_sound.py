@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -14,6 +15,10 @@ SECONDS, LATE = 12, 8
 LOSSLESS = {"crf": "0", "preset": "ultrafast"}  # So that a look at the start ends before the sound.
 
 
+def seconds(packet: av.Packet[Any]) -> float:
+    return float((packet.dts or 0) * packet.time_base)
+
+
 @pytest.fixture
 def broadcast(tmp_path: Path) -> Path:
     whole = clocks.film(tmp_path / "a.mp4", seconds=SECONDS, size=(640, 360), options=LOSSLESS)
@@ -21,9 +26,8 @@ def broadcast(tmp_path: Path) -> Path:
     with av.open(str(whole)) as source, av.open(str(path), "w", format="mpegts") as output:
         tracks = [output.add_stream_from_template(one) for one in source.streams]
         packets = [one for one in source.demux() if one.dts is not None]
-        for packet in sorted(packets, key=lambda one: one.dts * one.time_base):
-            is_sound = packet.stream.type == "audio"
-            if not is_sound or packet.dts * packet.time_base >= LATE:
+        for packet in sorted(packets, key=seconds):
+            if packet.stream.type != "audio" or seconds(packet) >= LATE:
                 packet.stream = tracks[packet.stream.index]
                 output.mux(packet)
     return path
