@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -31,6 +32,24 @@ def run(instance):
         )
 
     return run
+
+
+@pytest.fixture
+def following(instance):
+    """The lines of the log as they come: what a command changed is in it a moment later."""
+
+    @contextmanager
+    def following(*options):
+        with subprocess.Popen(
+            [*HELIOGRAPH, "log", "--follow", *options],  # what comes before it looks is shown, too
+            env=instance.environment, stdout=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            try:
+                yield process.stdout
+            finally:
+                process.terminate()
+
+    return following
 
 
 @pytest.mark.parametrize(
@@ -96,17 +115,13 @@ def test_the_doctor_asks_for_a_migration(tmp_path):
     assert "wrong  schema" in answer.stdout and "heliograph migrate" in answer.stdout
 
 
-def test_a_created_user_is_in_the_log(run, instance):
-    with subprocess.Popen(
-        [*HELIOGRAPH, "log", "--follow"],  # what comes before it looks is shown, too
-        env=instance.environment, stdout=subprocess.PIPE, text=True,
-    ) as following:  # fmt: skip
+def test_a_created_user_is_in_the_log(run, following):
+    with following() as lines:
         answer = run(
             "user", "create", "alice@example.org", "--name", "Alice", "--password", "secret"
         )
         assert answer.returncode == 0, answer.stderr
-        line = next(line for line in following.stdout if "Alice" in line)
-        following.terminate()
+        line = next(line for line in lines if "Alice" in line)
     assert "user.created" in line
     assert line in run("log").stdout
 
@@ -114,33 +129,28 @@ def test_a_created_user_is_in_the_log(run, instance):
     assert again.returncode == 1 and "User exists" in again.stderr
 
 
-def test_the_log_tells_what_administrators_did(run):
-    for name, *more in (("dan", "--admin"), ("eve",)):
-        run("user", "create", f"{name}@example.org", "--name", name, "--password", "a", *more)
-    run("grant-admin", "eve@example.org")
-    run("revoke-admin", "eve@example.org")
+def test_the_log_tells_what_administrators_did(run, following):
+    with following("--admin") as lines:
+        for name, *more in (("dan", "--admin"), ("eve",)):
+            run("user", "create", f"{name}@example.org", "--name", name, "--password", "a", *more)
+        run("grant-admin", "eve@example.org")
+        run("revoke-admin", "eve@example.org")
+        acts = [next(line for line in lines if "eve" in line) for _ in range(2)]
 
-    lines = run("log", "--admin").stdout.splitlines()
-
-    assert [line.split()[2] for line in lines[-2:]] == ["user.updated"] * 2
-    assert all("by=the command line" in line and "eve" in line for line in lines[-2:])
-    assert run("log", "--admin", "-n", "1").stdout.splitlines() == lines[-1:]
+    assert [line.split()[2] for line in acts] == ["user.updated"] * 2
+    assert all("by=the command line" in line for line in acts)
+    assert run("log", "--admin", "-n", "1").stdout == acts[-1]
     assert "by=" not in run("log", "-n", "500").stdout.split("user.created")[1].splitlines()[0]
 
 
-def test_a_name_is_no_entry_and_no_word_to_the_terminal(run, instance):
+def test_a_name_is_no_entry_and_no_word_to_the_terminal(run, following):
     name = "Mallory\x1b[2J\n      1  00:00:00.000  user.deleted  everyone  by=dan"
-    with subprocess.Popen(
-        [*HELIOGRAPH, "log", "--follow"],
-        env=instance.environment, stdout=subprocess.PIPE, text=True,
-    ) as following:  # fmt: skip
+    with following() as lines:
         run("user", "create", "mallory@example.org", "--name", name, "--password", "a")
-        logged = next(line for line in following.stdout if "Mallory" in line)
-        following.terminate()
-    listed = run("list-users").stdout
+        logged = next(line for line in lines if "Mallory" in line)
 
     assert r"Mallory\x1b[2J\n      1" in logged
-    assert r"Mallory\x1b[2J\n      1" in listed
+    assert r"Mallory\x1b[2J\n      1" in run("list-users").stdout
 
 
 def test_migrating_twice_changes_nothing(run):
