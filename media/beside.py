@@ -30,7 +30,7 @@ def sidecar_consumer(database: Database, root: Path, executor: Executor | None) 
         if said is None or said["library_id"] is not None:
             return _record_nothing
         data = await asyncio.get_running_loop().run_in_executor(executor, _merge, root, said)
-        if data is None and not said["is_unwritten"] and said["tags"] == said["written_tags"]:
+        if data is None and not _is_to_be_said(said):
             return _record_nothing
         return partial(_record, root=root, executor=executor, said=said, data=data)
 
@@ -50,14 +50,21 @@ def tag_consumer() -> Consumer:
 
 
 def _merge(root: Path, said: Said) -> bytes | None:
-    base = None
-    if said["sidecar_key"]:
-        with suppress(FileNotFoundError):  # It was lost; or moved, so that this is done again.
-            base = paths.resolve(root, said["sidecar_key"]).read_bytes()
+    """What is to be written, if anything. What another program, or a worker that died, left where
+    the sidecar belongs is gone on with."""
+    base, key = None, said["sidecar_key"] or paths.sidecar(said["original_key"])
+    with suppress(FileNotFoundError):  # It was lost; or moved, so that this is done again.
+        base = paths.resolve(root, key).read_bytes()
     try:
-        return sidecar.merge(base, said)
+        data = sidecar.merge(base, said)
     except Malformed as problem:
         raise Hopeless(f"The sidecar stays as it is: {problem}") from problem
+    is_found = base is not None and said["sidecar_key"] is None and _is_to_be_said(said)
+    return base if data is None and is_found else data
+
+
+def _is_to_be_said(said: Said) -> bool:
+    return said["is_unwritten"] or said["tags"] != said["written_tags"]
 
 
 async def _record(

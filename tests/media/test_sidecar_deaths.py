@@ -19,11 +19,9 @@ from tests.media.test_sidecar import FOREIGN
 pytestmark = pytest.mark.timeout(600)  # Many deaths, and maybe a busy machine.
 
 
-async def say(library: Library, asset_id: UUID, words: str) -> None:
+async def say(library: Library, asset_id: UUID, **exif: object) -> None:
     async with library.database.write() as tx:
-        await assets.update_assets(
-            tx, Actor(library.owner_id), [asset_id], exif={"description": words}
-        )
+        await assets.update_assets(tx, Actor(library.owner_id), [asset_id], exif=exif)
 
 
 @pytest.mark.parametrize("former", [FOREIGN.encode(), None], ids=["over another", "the first"])
@@ -35,7 +33,7 @@ async def test_a_sidecar_is_the_old_or_the_new(
         for point in count():
             asset_id = await library.upload(portrait, sidecar=former)
             path = library.root / f"{(await library.asset(asset_id))['original_key']}.xmp"
-            await say(library, asset_id, "words")
+            await say(library, asset_id, description="words")
             await library.deliver()
 
             is_killed = children.live(Task(dsn, str(library.root), point))
@@ -54,3 +52,24 @@ async def test_a_sidecar_is_the_old_or_the_new(
     assert point > 40
     janitor.remove_abandoned(library.root)
     assert list(library.root.glob("*/.incoming/*")) == []
+
+
+@pytest.mark.parametrize("is_said", [False, True])
+async def test_what_another_program_laid_beside_is_gone_on_with(
+    library: Library, portrait: bytes, is_said: bool
+) -> None:
+    asset_id = await library.upload(portrait)
+    path = library.root / f"{(await library.asset(asset_id))['original_key']}.xmp"
+    stars = 'xmp:Rating="2"'
+    path.write_text(FOREIGN.replace(stars, 'xmp:Rating="3"') if is_said else FOREIGN)
+
+    await say(library, asset_id, rating=3)
+    await library.work()
+
+    text = path.read_text()
+    assert "darktable:history" in text
+    assert stars not in text
+    row = await library.row(
+        "SELECT key FROM asset_file WHERE asset_id = %(id)s AND type = 'sidecar'", asset_id
+    )
+    assert row is not None and row["key"].endswith(".xmp")
