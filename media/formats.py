@@ -32,6 +32,7 @@ _FAULTS = (
 )
 _DETAIL_CHARACTERS_MAX = 200
 _HEAD_BYTES = 4096  # An SVG begins with prose.
+_CHANNELS = {"cmyk": 4, "b-w": 1, "grey16": 1}  # of colour; all others have three
 _DEEP = {"srgb": "rgb16", "b-w": "grey16"}
 _SAME_SHAPE = 0.03  # What a camera cuts off the border when it makes a preview.
 
@@ -142,6 +143,9 @@ def _open_with_vips(path: Path) -> Picture:
     )
     width, height = upright_size(image)
     refuse_too_many_pixels(width, height)
+    channels = _CHANNELS.get(image.interpretation, 3)
+    if image.bands > channels + 1:  # Editors keep masks and selections beside the colours.
+        image = image.extract_band(0, n=channels)
     if image.format in ("float", "double") and image.bands < 3:  # Linear light, from 0 to 1.
         light = image.extract_band(0)
         image = light.bandjoin([light, light]).copy(interpretation="scrgb")

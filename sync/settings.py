@@ -55,7 +55,6 @@ HONOURED = (
 # The others, and why.
 REFUSED = {
     "ffmpeg": "films are decoded and encoded by the processor: no graphics card is used",
-    "ffmpeg.realtime": "films are made over before they are played",
     "ffmpeg.temporalAQ": "only NVIDIA's encoders have it, and films are encoded by the processor",
     "job": "nothing works in this queue",
     "library": "external libraries are not scanned",

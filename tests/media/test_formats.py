@@ -55,6 +55,9 @@ def vips(path: Path, **options: object) -> Path:
         pixels = pixels.colourspace("scrgb")
     elif options.pop("lab", False):
         pixels = pixels.colourspace("lab")
+    elif count := options.pop("masks", 0):
+        masks = [pixels.extract_band(n % 3) for n in range(count)]
+        pixels = pixels.bandjoin(masks).copy(interpretation="srgb")
     elif options.pop("grey_light", False):
         pixels = pixels.colourspace("scrgb").extract_band(1).copy(interpretation="b-w")
     pixels.write_to_file(str(path), **options)
@@ -135,6 +138,8 @@ RARE: dict[str, tuple[Callable[[Path], Path], float]] = {
     "16 bit tiff": (lambda d: vips(d / "a.tif", deep=True), ALIKE),
     "tiff of light": (lambda d: vips(d / "a.tif", light=True), ALIKE),
     "grey tiff of light": (lambda d: vips(d / "a.tif", grey_light=True), ALIKE),
+    "tiff with two masks": (lambda d: vips(d / "a.tif", masks=2), ALIKE),
+    "tiff with three masks": (lambda d: vips(d / "a.tif", masks=3), ALIKE),
     "lab tiff": (lambda d: vips(d / "a.tif", lab=True), ALIKE),
     "tiled tiff": (lambda d: vips(d / "a.tif", tile=True, compression="jpeg", Q=90), ALIKE),
     "bigtiff": (lambda d: vips(d / "a.tif", bigtiff=True, compression="deflate"), ALIKE),
