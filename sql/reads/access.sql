@@ -1,6 +1,6 @@
 -- list_seen -> rows
 -- Those of the assets that a user may look at: their own, a partner's, and those in their albums,
--- each with the video part of what moves.
+-- each with the video part of what moves. What a partner does not see of that has no part either.
 SELECT asset.id
   FROM asset
  WHERE asset.id = ANY(ARRAY(SELECT unnest(%(asset_ids)s::uuid[])))
@@ -11,7 +11,12 @@ SELECT asset.id
         AND (EXISTS (SELECT 1 FROM partner
                       WHERE partner.shared_by_id = asset.owner_id
                         AND partner.shared_with_id = %(user_id)s
-                        AND asset.visibility IN ('timeline', 'hidden'))
+                        AND (asset.visibility = 'timeline'
+                             OR asset.visibility = 'hidden'
+                            AND (SELECT coalesce(bool_or(still.visibility = 'timeline'
+                                                         AND still.deleted_at IS NULL), true)
+                                   FROM asset AS still
+                                  WHERE still.live_photo_video_id = asset.id)))
           OR EXISTS (SELECT 1 FROM album_asset
                        JOIN album_user ON album_user.album_id = album_asset.album_id
                       WHERE album_user.user_id = %(user_id)s
@@ -29,7 +34,13 @@ SELECT asset.id
  WHERE asset.id = ANY(%(asset_ids)s)
    AND asset.visibility <> 'locked'
    AND (asset.owner_id = %(user_id)s
-        OR asset.deleted_at IS NULL AND asset.visibility IN ('timeline', 'hidden')
+        OR asset.deleted_at IS NULL
+       AND (asset.visibility = 'timeline'
+            OR asset.visibility = 'hidden'
+           AND (SELECT coalesce(bool_or(still.visibility = 'timeline'
+                                        AND still.deleted_at IS NULL), true)
+                  FROM asset AS still
+                 WHERE still.live_photo_video_id = asset.id))
        AND EXISTS (SELECT 1 FROM partner
                     WHERE partner.shared_by_id = asset.owner_id
                       AND partner.shared_with_id = %(user_id)s));

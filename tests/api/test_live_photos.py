@@ -221,6 +221,16 @@ async def test_a_partner_sees_it(alice, bob, motion):
     assert await plays(bob, film) == 10
 
 
+async def test_a_partner_sees_no_more_of_it_than_of_its_still(alice, bob, motion):
+    still, film = motion
+    await alice.post("/api/partners", {"sharedWithId": bob.user["id"]})
+    for change in ("archive", "timeline"):
+        await alice.put(f"/api/assets/{still}", {"visibility": change})
+        assert await plays(bob, film) == (10 if change == "timeline" else None)
+    await alice.delete("/api/assets", {"ids": [still]})
+    assert await plays(bob, film) is None
+
+
 @pytest.mark.parametrize("by", ["assets", "album", "library"])
 async def test_it_is_downloaded_if_that_is_wanted(alice, motion, inside, by):
     """It is in the picture anyway: so by default it is left out, as in Immich."""
