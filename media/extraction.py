@@ -65,7 +65,7 @@ def _replace_missing(
 
 
 def _store(root: Path, key: str, source: reads.assets.get_source_row, span: motion.Span) -> None:
-    incoming = Incoming(root)
+    incoming = Incoming(root, key.split("/")[0])  # The template may have put it on another disk.
     try:
         motion.copy(paths.resolve(root, source["original_key"]), span, incoming.write)
         incoming.keep(key, source["file_modified_at"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from hashlib import sha1
 from pathlib import Path
@@ -132,6 +134,28 @@ async def test_a_lost_file_is_taken_out_again(library: Library, inside: bytes) -
 
     assert (await film_of(library, still_id))["id"] == film["id"]
     assert bytes_of(library, film) == inside
+
+
+async def test_a_lost_film_returns_to_the_disk_it_was_moved_to(
+    library: Library, inside: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still_id = await library.upload(phones.google_first(inside))
+    await library.work()
+    film = await film_of(library, still_id)
+    files.remove(library.root, film["original_key"])
+    moved = "UPDATE asset SET original_key = 'library/a/b.mp4' WHERE id = %(id)s RETURNING id"
+    await library.row(moved, film["id"])
+    rename = os.rename
+
+    def within_a_disk(source: Path, target: Path) -> None:
+        if source.relative_to(library.root).parts[0] != target.relative_to(library.root).parts[0]:
+            raise OSError(errno.EXDEV, "another disk")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", within_a_disk)
+    await again(library, still_id)
+
+    assert (library.root / "library/a/b.mp4").read_bytes() == inside
 
 
 async def test_what_somebody_linked_is_not_even_copied(library: Library, inside: bytes) -> None:
