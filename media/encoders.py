@@ -102,8 +102,13 @@ def _x265_parameters(settings: FFmpeg, turn: Pass | None) -> str:
     elif settings.threads:
         parameters |= {"pools": settings.threads}
     if turn:
-        parameters |= {"pass": turn.number, "stats": turn.findings}
+        parameters |= {"pass": turn.number, "stats": _escaped(str(turn.findings))}
     return ":".join(f"{name}={value}" for name, value in parameters.items())
+
+
+def _escaped(text: str) -> str:
+    """As part of a list of parameters."""
+    return re.sub(r"[\\':]", r"\\\g<0>", text)
 
 
 def _vp9(settings: FFmpeg) -> Options:

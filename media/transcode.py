@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -222,13 +221,25 @@ def transcode(path: Path, target: Path, settings: FFmpeg, stopping: Event) -> bo
         raise UnreadableImage("The film is damaged or incomplete (no frame can be decoded)")
     task = _Task(plan, settings, first, stopping)
     if plan.picture and encoders.needs_two_passes(settings):
-        with tempfile.TemporaryDirectory() as folder:
-            findings = Path(folder) / "findings"
+        with _findings(target) as findings:
             _look(path, task._replace(turn=Pass(1, findings)))
             _make(path, target, task._replace(turn=Pass(2, findings)))
     else:
         _make(path, target, task)
     return True
+
+
+@contextmanager
+def _findings(target: Path) -> Iterator[Path]:
+    """Where the first pass writes for the second: gigabytes for an hour, so that it is no matter
+    for a folder in memory. Beside the target, as what a killed process left there is swept."""
+    path = target.with_suffix(".findings")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield path
+    finally:
+        for one in target.parent.glob(f"{path.name}*"):  # Encoders write several.
+            one.unlink(missing_ok=True)
 
 
 def _look(path: Path, task: _Task) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
+from uuid import uuid4
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
-from media import video
+from media import transcode, video
+from storage import paths
+from sync.config import FFmpeg
 from tests.media.films import film
 from tests.media.pictures import distance, opened, scene
 from tests.media.test_transcode import SCENE, assert_it_plays, seconds, tracks
@@ -82,6 +86,28 @@ def test_two_passes_keep_to_the_size_that_is_set(
     assert result
     size = sum(packet.size for packet in av.open(str(result)).demux(video=0))
     assert size * 8 / 4 == pytest.approx(400_000, rel=0.35)
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_what_the_first_pass_found_lies_where_it_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: Any
+) -> None:
+    path = film(tmp_path / "a.avi", [SCENE] * 12, codec="mpeg4")
+    root = tmp_path / "it's: [a] disk"
+    target = paths.resolve(root, paths.encoded_video(uuid4(), uuid4(), "1"))
+    settings = FFmpeg(max_bitrate="580k", two_pass=True, target_video_codec=codec)
+    found, make = [], transcode._make
+
+    def look(*arguments: Any) -> None:
+        found.extend(target.parent.iterdir())
+        make(*arguments)
+
+    monkeypatch.setattr(transcode, "_make", look)
+    assert transcode.transcode(path, target, settings, Event())
+
+    assert found
+    assert all(paths.is_ours(one.relative_to(root).as_posix()) for one in found)
+    assert list(target.parent.iterdir()) == [target]
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "av1"])
