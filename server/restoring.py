@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 STATUS = f"{paths.ORIGINALS}/.restore.json"
 LOCK = f"{paths.ORIGINALS}/.restore.lock"
-ATTEMPTS = 10  # Whoever only looks holds the lock, too, for a moment.
+ATTEMPTS = 10  # Whoever only looks shares the lock for a moment, and whoever restores does not.
 PAUSE_SECONDS = 0.05
 DIED = Status("restore_database", task="error", error="The process that restored it has ended")
 
@@ -51,7 +51,7 @@ class Restoring:
     async def hold(self) -> bool:
         """Be the one who restores; False: another one is."""
         for _ in range(ATTEMPTS):
-            self._lock = await asyncio.to_thread(self._try)
+            self._lock = await asyncio.to_thread(self._try, fcntl.LOCK_EX)
             if self._lock is not None:
                 return True
             await asyncio.sleep(PAUSE_SECONDS)
@@ -99,17 +99,17 @@ class Restoring:
         return said.status if said.mode == self._mode else None
 
     def _is_held(self) -> bool:
-        lock = self._try()
+        lock = self._try(fcntl.LOCK_SH)
         if lock is not None:
             os.close(lock)
         return lock is None
 
-    def _try(self) -> int | None:
+    def _try(self, kind: int) -> int | None:
         path = paths.resolve(self._root, LOCK)
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
             return None

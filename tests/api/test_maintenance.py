@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import time
 
@@ -11,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from server import tickets
-from server.restoring import Restoring
+from server.restoring import LOCK, Restoring
 from server.wire.maintenance import Status
 from storage.backups import list_backups
 from sync import tail
@@ -364,3 +365,13 @@ async def test_what_was_said_of_another_restore_is_not_said_again(root):
     before.release()
     assert await now.hold()
     now.release()
+
+
+async def test_who_only_looks_is_not_taken_for_one_who_restores(root):
+    restoring, mode = Restoring(root, "one"), Restoring(root, "one")
+    assert await restoring.hold()
+    restoring.release()
+    with (root / LOCK).open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+
+        assert not await mode.is_going_on()
