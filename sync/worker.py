@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import time
 from collections import Counter, deque
@@ -26,6 +27,13 @@ LEASES = {topics.TRANSCODE.name: timedelta(days=2), topics.STORAGE_TEMPLATE.name
 QUICK = {topics.FILE_REMOVAL.name, topics.SIDECAR.name, topics.WORKFLOW.name}
 NOBODY = UUID(int=0)  # Before everybody.
 PAUSES = [timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1)]
+# There is no room, nothing can be written, a disk went away, or no file more can be opened.
+FAULTS_OF_MACHINE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS),
+    *(errno.ESTALE, errno.EMFILE, errno.ENFILE),
+)
+DISK_FULL = "53100"  # as Postgres says it
+PAUSE_OF_MACHINE = timedelta(minutes=10)
 APART = timedelta(seconds=5)  # longer than a worker needs to die and to start again
 POLL_SECONDS = 5.0  # For jobs whose lease, pause or worker ended; new ones are announced.
 RECONNECT_SECONDS = 0.5
@@ -266,22 +274,32 @@ async def _consume(database: Database, queue: str, job: Job, consumer: Consumer)
                 raise Superseded
     except Superseded:
         return False
-    except Hopeless as error:
-        logger.warning("%s gives up on %s: %s", queue, job.entity_id, error)
-        await _note_failure(database, key, str(error), None)
-        return False
     except Exception as error:  # One bad photo must not stop the queue; nor what Postgres refuses.
-        logger.exception("%s failed on %s", queue, job.entity_id)
-        pause = PAUSES[job.attempts - 1] if job.attempts <= len(PAUSES) else None
-        await _note_failure(database, key, f"{type(error).__name__}: {error}", pause)
+        is_counted, pause, reason = True, None, f"{type(error).__name__}: {error}"
+        if _is_of_machine(error):
+            is_counted, pause = False, PAUSE_OF_MACHINE
+            logger.warning("%s waits with %s: %s", queue, job.entity_id, reason)
+        elif isinstance(error, Hopeless):
+            reason = str(error)
+            logger.warning("%s gives up on %s: %s", queue, job.entity_id, reason)
+        else:
+            logger.exception("%s failed on %s", queue, job.entity_id)
+            pause = PAUSES[job.attempts - 1] if job.attempts <= len(PAUSES) else None
+        reason = reason[:ERROR_CHARACTERS_MAX]
+        async with database.read() as connection:
+            await writes.jobs.note_failure(
+                connection, **key, error=reason, pause=pause, is_counted=is_counted
+            )
         return False
     return True
 
 
-async def _note_failure(
-    database: Database, key: dict[str, Any], reason: str, pause: timedelta | None
-) -> None:
-    async with database.read() as connection:
-        await writes.jobs.note_failure(
-            connection, **key, error=reason[:ERROR_CHARACTERS_MAX], pause=pause
-        )
+def _is_of_machine(error: BaseException | None) -> bool:
+    """Whether no job is to blame, but that there is no room, or that a disk went away."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FAULTS_OF_MACHINE:
+            return True
+        if getattr(error, "sqlstate", None) == DISK_FULL:
+            return True
+        error = error.__cause__
+    return False

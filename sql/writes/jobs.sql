@@ -74,6 +74,7 @@ DELETE FROM job
 UPDATE job
    SET claimed_by = NULL,
        claimed_until = now() + %(pause)s,
+       attempts = job.attempts - CASE WHEN %(is_counted)s THEN 0 ELSE 1 END,
        dead_at = CASE WHEN %(pause)s::interval IS NULL THEN now() END,
        last_error = %(error)s
  WHERE job.queue = %(queue)s AND job.pos = %(pos)s AND job.entity_id = %(entity_id)s;
