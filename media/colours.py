@@ -7,34 +7,15 @@ from pathlib import Path
 from struct import pack
 
 import numpy as np
-from numpy.typing import NDArray
 
-from media import boxes
+from media import boxes, colorimetry
+from media.colorimetry import Floats
 
-Floats = NDArray[np.float64]
-
-# By the numbers of ITU-T H.273: x and y of red, green, blue and white.
-_D65, _DCI = (0.3127, 0.3290), (0.314, 0.351)
-_PRIMARIES = {
-    1: ("BT.709", (0.640, 0.330), (0.300, 0.600), (0.150, 0.060), _D65),
-    5: ("BT.601 PAL", (0.640, 0.330), (0.290, 0.600), (0.150, 0.060), _D65),
-    6: ("BT.601 NTSC", (0.630, 0.340), (0.310, 0.595), (0.155, 0.070), _D65),
-    9: ("BT.2020", (0.708, 0.292), (0.170, 0.797), (0.131, 0.046), _D65),
-    11: ("DCI P3", (0.680, 0.320), (0.265, 0.690), (0.150, 0.060), _DCI),
-    12: ("Display P3", (0.680, 0.320), (0.265, 0.690), (0.150, 0.060), _D65),
-}
 _PQ, _HLG = 16, 18
 _TRANSFERS = {4: "gamma 2.2", 5: "gamma 2.8", 8: "linear", _PQ: "PQ", _HLG: "HLG"}
 # Screens show all of these as sRGB: without a number, of television, of sRGB itself.
 _LIKE_SRGB = {1, 2, 6, 13, 14, 15}
 _STEPS = 4096
-_WHITE_NITS, _PEAK_NITS = 203, 1000  # of a page, and of what shines. ITU-R BT.2408.
-_KNEE = 0.3
-
-_BRADFORD = np.array(
-    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
-)
-_D50 = np.array([0.9642, 1.0, 0.8249])
 
 
 def profile(path: Path) -> bytes | None:
@@ -57,14 +38,16 @@ def by_number(primaries: int, transfer: int) -> bytes | None:
     """
     if transfer not in _TRANSFERS and transfer not in _LIKE_SRGB:
         return None
-    if transfer in _LIKE_SRGB and primaries not in _PRIMARIES.keys() - {1}:
+    if transfer in _LIKE_SRGB and primaries not in colorimetry.PRIMARIES.keys() - {
+        colorimetry.BT709
+    }:
         return None
-    name, *corners, white = _PRIMARIES.get(primaries, _PRIMARIES[1])
-    columns = _to_xyz(corners, white).T
+    known = primaries if primaries in colorimetry.PRIMARIES else colorimetry.BT709
+    name, columns = colorimetry.PRIMARIES[known][0], colorimetry.to_xyz(known).T
     tags = {
         b"desc": _description(f"{name}, {_TRANSFERS.get(transfer, 'as screens')}"),
         b"cprt": b"text\0\0\0\0none\0",
-        b"wtpt": _xyz(_D50),
+        b"wtpt": _xyz(colorimetry.D50),
         **{
             tag: _xyz(column)
             for tag, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True)
@@ -86,30 +69,13 @@ def _of_png(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def _to_xyz(corners: list[tuple[float, float]], white: tuple[float, float]) -> Floats:
-    """The matrix from linear light to the XYZ of a viewer whose white is D50."""
-    raw = np.array([(x / y, 1, (1 - x - y) / y) for x, y in corners]).T
-    seen = np.array([white[0] / white[1], 1, (1 - white[0] - white[1]) / white[1]])
-    matrix = raw * np.linalg.solve(raw, seen)
-    scale = np.diag((_BRADFORD @ _D50) / (_BRADFORD @ seen))
-    adapted: Floats = np.linalg.inv(_BRADFORD) @ scale @ _BRADFORD @ matrix
-    return adapted
-
-
 def _light(transfer: int) -> Floats:
     """How much light each value means; 1 is the most that a plain screen shows."""
     value = np.linspace(0, 1, _STEPS)
-    if transfer == _PQ:  # SMPTE ST 2084
-        power = value ** (1 / 78.84375)
-        root = np.maximum(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)
-        return _dimmed(10_000 * root ** (1 / 0.1593017578125))
-    if transfer == _HLG:  # ITU-R BT.2100
-        scene = np.where(
-            value <= 0.5,
-            value**2 / 3,
-            (np.exp((value - 0.55991073) / 0.17883277) + 0.28466892) / 12,
-        )
-        return _dimmed(_PEAK_NITS * scene**1.2)
+    if transfer == _PQ:
+        return _dimmed(colorimetry.pq(value))
+    if transfer == _HLG:
+        return _dimmed(colorimetry.PEAK_NITS * colorimetry.hlg(value) ** 1.2)
     if transfer in _LIKE_SRGB:
         return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
     exponent: float = {4: 2.2, 5: 2.8, 8: 1.0}[transfer]
@@ -117,12 +83,8 @@ def _light(transfer: int) -> Floats:
 
 
 def _dimmed(nits: Floats) -> Floats:
-    """What is darker than the knee stays as it is; above, the curve of Möbius ends at the peak."""
-    light, peak, knee = np.minimum(nits, _PEAK_NITS) / _WHITE_NITS, _PEAK_NITS / _WHITE_NITS, _KNEE
-    below = knee**2 - 2 * knee * peak + peak
-    a, b = -(knee**2) * (peak - 1) / (knee**2 - 2 * knee + peak), below / (peak - 1)
-    curve = (b + knee) ** 2 / (b - a) * (light + a) / (light + b)
-    return np.where(light <= knee, light, curve)
+    shown = np.minimum(nits, colorimetry.PEAK_NITS) / colorimetry.WHITE_NITS
+    return colorimetry.mobius(shown, colorimetry.PEAK_NITS / colorimetry.WHITE_NITS)
 
 
 # How a profile is written.
@@ -153,5 +115,5 @@ def _file(tags: dict[bytes, bytes]) -> bytes:
         table += pack(">4sII", tag, placed[content], len(content))
     size = start + len(body)
     head = pack(">I4xI4s4s4s12x4s", size, 0x02100000, b"mntr", b"RGB ", b"XYZ ", b"acsp")
-    head = head.ljust(68, b"\0") + _xyz(_D50)[8:]
+    head = head.ljust(68, b"\0") + _xyz(colorimetry.D50)[8:]
     return head.ljust(128, b"\0") + table + body

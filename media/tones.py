@@ -21,13 +21,12 @@ from av.video.reformatter import (
     Interpolation,
     VideoReformatter,
 )
-from numpy.typing import NDArray
+
+from media import colorimetry
+from media.colorimetry import PEAK_NITS, WHITE_NITS, Floats
 
 Curve = Literal["hable", "mobius", "reinhard"]
-Floats = NDArray[np.float64]
 
-WHITE_NITS = 203.0  # Paper, as ITU-R BT.2408 has it.
-PEAK_NITS = 1000.0  # of a film that does not say; and of hybrid log-gamma by its definition
 PEAK_NITS_MAX = 10_000.0
 NODES = 65  # along each side of the table: with 33 dark greys are five shades off
 PIXELS = "gbrp16le"  # The only form that the table is applied to in vectors.
@@ -36,15 +35,6 @@ _BGR = (2, 1, 0)
 
 _HIGH_RANGE = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 _UNSPECIFIED = 2
-# x and y of red, green and blue; all of them have the white of D65. ITU-T H.273.
-_BT709 = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
-_CHROMATICITIES = {
-    ColorPrimaries.BT709: _BT709,
-    ColorPrimaries.SMPTE431: ((0.68, 0.32), (0.265, 0.69), (0.15, 0.06)),
-    ColorPrimaries.SMPTE432: ((0.68, 0.32), (0.265, 0.69), (0.15, 0.06)),
-}
-_BT2020 = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))
-_D65 = (0.3127, 0.3290)
 _LUMA = {ColorPrimaries.BT709: (0.2126, 0.7152, 0.0722)}
 _BT2020_LUMA = (0.2627, 0.6780, 0.0593)
 
@@ -147,29 +137,20 @@ def _table(transfer: int, primaries: int, curve: Curve, peak: float) -> bytes:
 def in_srgb(signal: Floats, transfer: int, primaries: int, curve: Curve, peak: float) -> Floats:
     """Red, green and blue of 0 to 1, from the film's signal to that of a common screen."""
     luma = np.array(_LUMA.get(ColorPrimaries(primaries), _BT2020_LUMA))
-    light = _pq(signal) if transfer == ColorTrc.SMPTE2084 else _hlg(signal, luma)
+    nits = colorimetry.pq(signal) if transfer == ColorTrc.SMPTE2084 else _hlg(signal, luma)
+    papers = nits / WHITE_NITS
     # By the brightest of the three: each by itself would turn fire and skies white or purple.
-    brightest = light.max(-1, keepdims=True)
+    brightest = papers.max(-1, keepdims=True)
     mapped = _CURVES[curve](brightest, max(peak / WHITE_NITS, 1.0))
-    light = light * (mapped / np.maximum(brightest, 1e-9))
-    return _encoded(_into_gamut(light @ _to_bt709(primaries).T))
-
-
-def _pq(signal: Floats) -> Floats:
-    """Light, 1 being that of paper. SMPTE ST 2084."""
-    power = signal ** (32 / 2523)
-    ratio = np.maximum(power - 3424 / 4096, 0) / (2413 / 128 - 2392 / 128 * power)
-    light: Floats = ratio ** (16384 / 2610) * (10_000 / WHITE_NITS)
-    return light
+    shown = papers * (mapped / np.maximum(brightest, 1e-9))
+    return _encoded(_into_gamut(shown @ _to_bt709(primaries).T))
 
 
 def _hlg(signal: Floats, luma: Floats) -> Floats:
-    """The same of hybrid log-gamma, as a display of PEAK_NITS shows it. ITU-R BT.2100."""
-    a, b, c = 0.17883277, 0.28466892, 0.55991073
-    scene = np.where(signal <= 0.5, signal**2 / 3, (np.exp((signal - c) / a) + b) / 12)
-    brightness = scene @ luma
-    light: Floats = scene * (brightness**0.2)[..., None] * (PEAK_NITS / WHITE_NITS)
-    return light
+    """Nits, as a display of PEAK_NITS shows it."""
+    scene = colorimetry.hlg(signal)
+    shown: Floats = scene * ((scene @ luma) ** 0.2)[..., None] * PEAK_NITS
+    return shown
 
 
 def _hable(light: Floats, peak: float) -> Floats:
@@ -184,37 +165,20 @@ def _hable(light: Floats, peak: float) -> Floats:
     return mapped
 
 
-def _mobius(light: Floats, peak: float) -> Floats:
-    """As it is up to `linear`, and bent from there on without a kink."""
-    linear = 0.3
-    if peak <= 1:
-        return light
-    a = -(linear**2) * (peak - 1) / (linear**2 - 2 * linear + peak)
-    b = (linear**2 - 2 * linear * peak + peak) / (peak - 1)
-    scale = (b**2 + 2 * b * linear + linear**2) / (b - a)
-    return np.where(light <= linear, light, scale * (light + a) / (light + b))
-
-
 def _reinhard(light: Floats, peak: float) -> Floats:
     """Erik Reinhard's, with a contrast of one half."""
     return light / (light + 1) * (peak + 1) / peak
 
 
-_CURVES = {"hable": _hable, "mobius": _mobius, "reinhard": _reinhard}
+_CURVES = {"hable": _hable, "mobius": colorimetry.mobius, "reinhard": _reinhard}
 
 
 def _to_bt709(primaries: int) -> Floats:
-    from_xyz = np.linalg.inv(_to_xyz(_BT709))
-    known = _CHROMATICITIES.get(ColorPrimaries(primaries), _BT2020)
-    matrix: Floats = from_xyz @ _to_xyz(known)
+    known = primaries if primaries in colorimetry.PRIMARIES else colorimetry.BT2020
+    matrix: Floats = np.linalg.inv(colorimetry.to_xyz(colorimetry.BT709)) @ colorimetry.to_xyz(
+        known
+    )
     return matrix
-
-
-def _to_xyz(chromaticities: tuple[tuple[float, float], ...]) -> Floats:
-    columns: Floats = np.array([[x / y, 1.0, (1 - x - y) / y] for x, y in chromaticities]).T
-    x, y = _D65
-    scale: Floats = np.linalg.solve(columns, np.array([x / y, 1.0, (1 - x - y) / y]))
-    return columns * scale
 
 
 def _into_gamut(light: Floats) -> Floats:

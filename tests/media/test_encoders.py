@@ -96,7 +96,8 @@ def test_what_the_first_pass_found_lies_where_it_is_swept(
     root = tmp_path / "it's: [a] disk"
     target = paths.resolve(root, paths.encoded_video(uuid4(), uuid4(), "1"))
     settings = FFmpeg(max_bitrate="580k", two_pass=True, target_video_codec=codec)
-    found, make = [], transcode._make
+    found: list[Path] = []
+    make = transcode._make
 
     def look(*arguments: Any) -> None:
         found.extend(target.parent.iterdir())
