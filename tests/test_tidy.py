@@ -94,8 +94,9 @@ def test_it_catches_everything_only_in_a_loop_that_must_go_on(path):
 
 
 # The answer to one request, the push to one socket, the wake of one follower, one turn of the
-# chores, one job, one pass.
+# chores, one job, one pass, one film that is watched.
 LOOPS = {
+    "media/hls_stream.py",
     "server/endpoint.py",
     "server/realtime.py",
     "server/chores.py",

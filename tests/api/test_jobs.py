@@ -81,6 +81,7 @@ CHORES = {
         "request_missing",
         "request_missing_films",
         "request_missing_person_thumbnails",
+        "request_outdated",
     },
     "generateMemories": {"make_memories"},
     "syncQuotaUsage": {"recount_usage"},

@@ -29,10 +29,10 @@ OTHERWISE = {
     "GET /admin/integrity/report/{type}/csv": {"an answer 200"},
     "GET /people/{id}/thumbnail": {"an answer 200"},
     "POST /download/archive": {"an answer 200"},
-    # There is no such stream, so all they do is refuse.
-    "GET /assets/{id}/video/stream/main.m3u8": {"statuses"},
-    "GET /assets/{id}/video/stream/{sessionId}/{variantIndex}/playlist.m3u8": {"statuses"},
-    "GET /assets/{id}/video/stream/{sessionId}/{variantIndex}/{filename}": {"statuses"},
+    "GET /assets/{id}/video/stream/{sessionId}/{variantIndex}/{filename}": {"an answer 200"},
+    # It takes any text where we name what there is.
+    "PUT /admin/config": {"a body: ffmpeg.preset"},
+    "PUT /system-config": {"a body: ffmpeg.preset"},
 }
 
 
