@@ -30,7 +30,8 @@ MEDIA_CACHE = (
 # Up to here one read beside the open beats a sendfile, and leaves in one packet with the headers.
 _SMALL_BYTES = 64 << 10
 _RANGE = re.compile(r"bytes=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNORECASE)
-_SVG_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_MARKUP = ("image/svg+xml", "application/xml")
+_MARKUP_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 async def file_response(
@@ -57,9 +58,9 @@ async def file_response(
     headers = {"Cache-Control": cache_control, "X-Content-Type-Options": "nosniff"}
     if file_name is not None:
         headers["Content-Disposition"] = _disposition(file_name)
-    if media_type == "image/svg+xml":
-        # A picture, but one that may hold scripts, shown on the origin of the web client.
-        headers["Content-Security-Policy"] = _SVG_POLICY
+    if media_type in _MARKUP:
+        # A picture or a sidecar, which may hold scripts, shown on the origin of the web client.
+        headers["Content-Security-Policy"] = _MARKUP_POLICY
     answer = _decide(request, content)
     headers |= content.validators | answer.headers
     if answer.count == 0:

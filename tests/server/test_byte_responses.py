@@ -10,6 +10,7 @@ import pytest
 from aiohttp import ClientPayloadError, web
 
 from server import byte_responses
+from storage import media_types
 from sync.errors import Missing
 
 DATA = bytes(range(256)) * 1000
@@ -174,8 +175,9 @@ async def test_names_are_encoded_and_inject_no_header(client, file_name, encoded
     assert "Set-Cookie" not in answer.headers
 
 
-async def test_nothing_is_guessed_or_run_by_the_browser(client):
-    answer = await client.get("/picture.bin", params={"type": "image/svg+xml"})
+@pytest.mark.parametrize("type_", ["image/svg+xml", media_types.mime_type("a.xmp")])
+async def test_nothing_is_guessed_or_run_by_the_browser(client, type_):
+    answer = await client.get("/picture.bin", params={"type": type_})
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Security-Policy"].startswith("sandbox;")
 
