@@ -1,14 +1,18 @@
-"""HEIF and AVIF containers: the size of the primary picture and its turn for display."""
+"""Containers made of boxes (ISO/IEC 14496-12), and what those of HEIF, AVIF and JPEG 2000 say."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from struct import error as StructError
 from struct import unpack_from
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 LONGEST_HEADER = 1 << 20
+_HEAD_BYTES = 16  # of a box, at the most
+_BOXES_MAX = 10_000
+_LAST_PLACE = 1 << 62  # Files know of none behind.
 
 # (quarter turns anticlockwise, mirror axis or None) → the EXIF orientation that shows the same.
 # The container turns first and mirrors then; axis 0 flips top and bottom, axis 1 left and right.
@@ -30,9 +34,36 @@ class Shape(NamedTuple):
     orientation: int | None
 
 
+class Place(NamedTuple):
+    """Where a box has its body; `told` is where it says itself that it ends, which may be later."""
+
+    kind: bytes
+    start: int
+    end: int
+    told: int
+
+
 class _Box(NamedTuple):
     kind: bytes
     body: bytes
+
+
+def walk(file: BinaryIO, start: int, end: int) -> Iterator[Place]:
+    """The outermost boxes of a part of a file, as far as they can be followed."""
+    for _ in range(_BOXES_MAX):
+        file.seek(start)
+        head = file.read(_HEAD_BYTES) if start + 8 <= end else b""
+        if len(head) < 8:
+            return
+        size, kind = unpack_from(">I4s", head)
+        body = start + 8
+        if size == 1:
+            size, body = int.from_bytes(head[8:], "big"), body + 8
+        told = end if size == 0 else start + size
+        if told < body or told > _LAST_PLACE:
+            return
+        yield Place(kind, body, min(told, end), told)
+        start = told
 
 
 def shape(path: Path) -> Shape | None:
@@ -126,18 +157,8 @@ def _properties_of(item: int, boxes: list[_Box]) -> Iterator[_Box]:
 
 
 def _boxes(data: bytes) -> Iterator[_Box]:
-    position = 0
-    while position + 8 <= len(data):
-        size, kind = unpack_from(">I4s", data, position)
-        start = position + 8
-        if size == 1:
-            (size,) = unpack_from(">Q", data, start)
-            start += 8
-        end = len(data) if size == 0 else position + size
-        if end < start:
-            return
-        yield _Box(kind, data[start:end])
-        position = end
+    for place in walk(io.BytesIO(data), 0, len(data)):
+        yield _Box(place.kind, data[place.start : place.end])
 
 
 def _first(boxes: Iterator[_Box] | list[_Box], kind: bytes) -> bytes | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from struct import unpack
 from typing import BinaryIO
 
+from media import boxes
 from media.boxes import Shape
 
 NAKED, BOXED = b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"
-_BOXES_MAX = 1000
 # Width by height, where the header only names the ratio.
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 _SIZE_BITS = (9, 13, 18, 30)
@@ -31,20 +31,10 @@ def shape(path: Path) -> Shape | None:
 
 
 def _go_to_codestream(file: BinaryIO) -> bool:
-    for _ in range(_BOXES_MAX):
-        head = file.read(8)
-        if len(head) < 8:
-            return False
-        size, kind = unpack(">I4s", head)
-        body = size - 8
-        if size == 1:
-            body = int.from_bytes(file.read(8), "big") - 16
-        if kind in (b"jxlc", b"jxlp"):
-            file.seek(4 if kind == b"jxlp" else 0, 1)
+    for place in boxes.walk(file, 0, file.seek(0, os.SEEK_END)):
+        if place.kind in (b"jxlc", b"jxlp"):
+            file.seek(place.start + (4 if place.kind == b"jxlp" else 0))
             return True
-        if size == 0 or not 0 <= body < 1 << 62:
-            return False
-        file.seek(body, 1)
     return False
 
 

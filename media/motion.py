@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import exiv2  # type: ignore[import-untyped]
 
+from media import boxes
 from media.errors import UnreadableImage
 from media.tags import Tags
 
@@ -18,7 +19,6 @@ logger = logging.getLogger(__name__)
 
 FILM_BYTES_MAX = 1 << 30  # They last seconds: the longest of 8K have some 100 MB.
 BLOCK_BYTES = 1 << 20
-_BOXES_MAX = 1000
 _ITEMS_MAX = 32
 _TRAILER_BYTES_MAX = 1 << 20
 _TRAILER_ENTRIES_MAX = 1000
@@ -38,12 +38,6 @@ class Span(NamedTuple):
 
     start: int
     length: int
-
-
-class _Box(NamedTuple):
-    kind: bytes
-    body: Span
-    end: int  # as it says itself: it may be cut off before
 
 
 def find(path: Path, own: Tags) -> Span | None:
@@ -76,11 +70,10 @@ def copy(path: Path, span: Span, write: Callable[[bytes], object]) -> None:
 
 def _claims(file: BinaryIO, size: int, own: Tags) -> Iterator[Span]:
     """Where a film is said to be; what says it itself first, then what programs say from afar."""
-    whole = Span(0, size)
-    boxes = list(_boxes(file, whole)) if _starts_as_boxes(file, 0) else []
-    yield from (box.body for box in boxes if box.kind == b"mpvd")
-    trailers = [box.body for box in boxes if box.kind == b"sefd"] or [whole]
-    for trailer in trailers:
+    places = list(boxes.walk(file, 0, size)) if _starts_as_boxes(file, 0) else []
+    yield from (_body(place) for place in places if place.kind == b"mpvd")
+    trailers = [_body(place) for place in places if place.kind == b"sefd"]
+    for trailer in trailers or [Span(0, size)]:
         yield from _in_trailer(file, trailer)
     yield from _in_container(own, size)
     if own.number("Xmp.GCamera.MicroVideo") == 1:
@@ -160,10 +153,10 @@ def _fault(file: BinaryIO, size: int, span: Span) -> str | None:
     if not _starts_as_boxes(file, span.start):
         return f"no film begins at byte {span.start}"
     has_table = False
-    for box in _boxes(file, span):
-        if box.end > end and box.kind in (b"moov", b"mdat"):
+    for place in boxes.walk(file, span.start, end):
+        if place.told > end and place.kind in (b"moov", b"mdat"):
             return "it is cut off"
-        has_table |= box.kind == b"moov"
+        has_table |= place.kind == b"moov"
     return None if has_table else f"what begins at byte {span.start} has no pictures"
 
 
@@ -172,22 +165,8 @@ def _starts_as_boxes(file: BinaryIO, start: int) -> bool:
     return bool(kind == b"ftyp")
 
 
-def _boxes(file: BinaryIO, within: Span) -> Iterator[_Box]:
-    """The outermost boxes; source: ISO/IEC 14496-12."""
-    position, end = within.start, within.start + within.length
-    for _ in range(_BOXES_MAX):
-        if position + 8 > end:
-            return
-        size, kind = _read(file, ">I4s", position) or (0, b"")
-        start = position + 8
-        if size == 1:
-            (size,) = _read(file, ">Q", start) or (0,)
-            start += 8
-        after = end if size == 0 else position + size
-        if after < start:
-            return
-        yield _Box(kind, Span(start, min(after, end) - start), after)
-        position = after
+def _body(place: boxes.Place) -> Span:
+    return Span(place.start, place.end - place.start)
 
 
 def _read(file: BinaryIO, form: str, start: int) -> tuple[Any, ...] | None:
