@@ -25,6 +25,7 @@ from media.encoders import Pass
 from media.errors import UnreadableImage
 from media.fields import Weaver
 from media.film_policy import TIMELESS, Plan, codec_of, plan_for, short_side, sound_track
+from storage import files
 from sync.config import CORES, FFmpeg
 
 DECODER_THREADS = min(4, CORES)  # Each keeps frames of its own; more would outrun the encoder.
@@ -279,21 +280,12 @@ def _written(target: Path) -> Iterator[OutputContainer]:
                 output.close()
             raise
         output.close()
-        for path in (target, target.parent):
-            _sync(path)
+        files.sync(target, target.parent)
     except BaseException as error:
         target.unlink(missing_ok=True)
         if isinstance(error, av.FFmpegError) and error.errno in _OF_THE_DISK:
             raise OSError(error.errno, "The film cannot be written") from error
         raise
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _convert(

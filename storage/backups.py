@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from storage import paths
+from storage import files, paths
 
 FOLDER = "backups"
 UPLOADED = "uploaded-"
@@ -65,11 +65,10 @@ def part_of(root: Path, name: str) -> Path:
 def finish(root: Path, name: str) -> int:
     """Give what is whole its name, durably; return its bytes."""
     part, path = part_of(root, name), path_of(root, name)
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-        size = os.fstat(file.fileno()).st_size
+    files.sync(part)
+    size = part.stat().st_size
     part.rename(path)
-    _sync(path.parent)
+    files.sync(path.parent)
     return size
 
 
@@ -94,11 +93,3 @@ def delete(root: Path, name: str) -> None:
 def _time_in(name: str) -> str:
     found = _TIME.search(name)
     return found[0] if found else ""
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

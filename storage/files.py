@@ -126,7 +126,7 @@ def write_atomically(root: Path, key: str, data: bytes, *, durable: bool) -> Non
                 os.fsync(temp.fd)
             folders = _in_folder(root, key, lambda target: os.rename(temp.path, target))
             if durable:
-                _sync_folders(folders)
+                sync(*folders)
         except BaseException:
             temp.remove()
             raise
@@ -170,11 +170,21 @@ def link(
         _drop_empty(target)
     with _clear_when_full():
         try:
-            _sync_folders(_link_or_copy(root, source, key, checksum))
+            sync(*_link_or_copy(root, source, key, checksum))
         except FileExistsError:
             if not _is_there(root, source_key, key, checksum):
                 raise
-            _sync_folders([folder for folder in target.parents if folder.is_relative_to(root)])
+            sync(*(folder for folder in target.parents if folder.is_relative_to(root)))
+
+
+def sync(*found: Path) -> None:
+    """Have the bytes of files, and the names in folders, outlast a power cut."""
+    for path in found:
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 def lock_if_abandoned(path: Path) -> int | None:
@@ -236,7 +246,7 @@ class _Temp:
         folders = _in_folder(root, key, _reserve)
         try:
             os.rename(self.path, target)
-            _sync_folders(folders)
+            sync(*folders)
         except BaseException:
             remove(root, key)
             raise
@@ -330,15 +340,6 @@ def _make_folders(folder: Path) -> list[Path]:
         folder.mkdir(exist_ok=True)
         return [folder.parent, *above]
     return [folder.parent]
-
-
-def _sync_folders(folders: Sequence[Path]) -> None:
-    for folder in folders:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 @contextlib.contextmanager
