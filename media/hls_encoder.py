@@ -190,6 +190,7 @@ class _Run:
             outline,
             variant,
             settings,
+            unit=self._stream.time_base or 1 / outline.rate,
             begin=self._begin,
             first=self._request.first,
             is_sought=self._lead is not None,

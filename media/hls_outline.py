@@ -124,7 +124,9 @@ def _own(
     unit, start = stream.time_base, stream.start_time
     if not codecs or unit is None or start is None or not container.format.name.startswith("mov,"):
         return None
-    if stream.pix_fmt not in ("yuv420p", "yuvj420p") or tones.is_bright(frame):
+    if frame.interlaced_frame or tones.is_bright(frame):
+        return None
+    if stream.pix_fmt not in ("yuv420p", "yuvj420p"):
         return None
     entries = list(stream.index_entries)
     keys = [(entry.timestamp, at) for at, entry in enumerate(entries) if entry.is_keyframe]

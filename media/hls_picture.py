@@ -16,6 +16,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from media import encoders, video
+from media.fields import Weaver
 from sync.config import FFmpeg
 from sync.film_variants import RESERVE_SECONDS, Codec, Outline, Own, Variant
 
@@ -53,11 +54,12 @@ class Made:
         variant: Variant,
         settings: FFmpeg,
         *,
+        unit: Fraction,
         begin: Fraction,
         first: int,
         is_sought: bool,
     ) -> None:
-        """`is_sought`: reading does not begin at the start."""
+        """`unit`: the film's, of time; `is_sought`: reading does not begin at the start."""
         assert variant.codec is not None
         self._is_sought = is_sought
         self._outline = outline
@@ -69,6 +71,7 @@ class Made:
         self._seen = -1
         width, height = variant.size
         self._stored = (height, width) if outline.turn >= 5 else (width, height)
+        self._weaver = Weaver(unit)
         self._screen = video.Screen(settings.tonemap)
         self._turner = _turner(outline, self._stored)
         track = output.add_stream(
@@ -97,10 +100,13 @@ class Made:
 
     def take(self, packet: Packet[VideoStream]) -> Numbered:
         for frame in decoded(packet):
-            yield from self._take(frame)
+            if self._outline.first_time is not None:
+                frame.pts = frame.dts
+            yield from self._take(self._weaver.take(frame))
 
     def end(self) -> Numbered:
         """The last frame is repeated to the end of the film."""
+        yield from self._take(self._weaver.end())
         yield from self._repeat(self._outline.frames)
         yield from self._numbered(self.track.encode(None))
 
@@ -108,18 +114,21 @@ class Made:
     def has_begun(self) -> bool:
         return self._shown is not None
 
-    def _take(self, frame: VideoFrame) -> Numbered:
+    def _take(self, frames: Iterator[VideoFrame]) -> Numbered:
+        for frame in frames:
+            yield from self._show(frame)
+
+    def _show(self, frame: VideoFrame) -> Numbered:
         place = self._seen + 1
-        time = frame.pts if self._outline.first_time is None else frame.dts
-        if time is not None and frame.time_base is not None:
-            place = round((time * frame.time_base - self._begin) * self._outline.rate)
+        if frame.pts is not None and frame.time_base is not None:
+            place = round((frame.pts * frame.time_base - self._begin) * self._outline.rate)
         is_jump = self._shown is not None and place - self._seen > JUMP_SECONDS * self._outline.rate
         if is_jump and not self._has_jumped:
             self._has_jumped = True  # It may be the time that is wrong: the next one will tell.
             return
         self._has_jumped = False
         self._seen = place
-        is_lost = time is None or place > self._next
+        is_lost = frame.pts is None or place > self._next
         if self._shown is None and self._is_sought and is_lost:
             raise TooLate
         if self._shown is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from threading import Event
 
 import av
 import numpy as np
@@ -12,6 +14,10 @@ import pytest
 from PIL import Image
 
 from media import video
+from media.hls_encoder import Request, encode
+from media.hls_outline import outline
+from sync.config import FFmpeg, Realtime
+from sync.film_variants import list_variants
 from tests.media.pictures import opened, scene
 
 COUNT, FPS = 20, 25
@@ -59,6 +65,24 @@ def test_a_film_made_over_has_none(path: Path, made: Callable[..., Path | None])
     moments = np.array([float(frame.time or 0) for frame in frames])
     assert np.diff(moments)[1:] == pytest.approx(1 / FPS, abs=0.002)
     assert max(after) < before / 3
+
+
+def test_nor_has_one_that_is_made_over_while_it_is_watched(path: Path) -> None:
+    with av.open(str(path)) as container:
+        first = next(container.decode(video=0))
+        before = combs(Image.fromarray(first.to_ndarray(format="rgb24")))
+    found = outline(path)
+    assert found.own is None
+    (variant,) = list_variants(found, Realtime(video_codecs=("h264",), resolutions=(480,)))
+    parts: list[bytes] = []
+
+    request = Request(path, found, variant, 0, FFmpeg())
+    encode(request, lambda number, data: parts.append(data), Event())
+
+    with av.open(io.BytesIO(b"".join(parts)), "r") as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(frames) == pytest.approx(COUNT, abs=1)
+    assert max(combs(Image.fromarray(frame)) for frame in frames) < before / 3
 
 
 def test_nor_has_its_picture(path: Path) -> None:
