@@ -9,7 +9,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from server.context import Context
-from sql import reads
+from sql import Transaction, reads
 from storage import files, inspection, paths, template
 from sync.actor import Actor
 from sync.errors import Invalid
@@ -95,11 +95,13 @@ async def check_checksums(context: Context) -> None:
 
 async def act_on(context: Context, actor: Actor, report_id: UUID) -> None:
     """As an administrator decided: trash the asset, have its file made again, or remove the file
-    that nobody needs. Raises Invalid."""
+    that nobody needs, and that is none that is missing elsewhere. Raises Invalid."""
     async with context.database.write() as tx:
         key = await integrity.resolve(tx, actor, report_id)
         if key and await list_tracked(context, [key]):
             raise Resolved  # A row came to need it since it was looked at.
+        if key and await _is_missed(context, tx, key):
+            raise Invalid("The file has the bytes of an original that is missing")
     if key:
         await asyncio.to_thread(files.remove, context.root, key)
 
@@ -143,6 +145,14 @@ async def _list_placed(context: Context, keys: Sequence[str]) -> set[str]:
         rows = await reads.storage_template.list_names(connection, folds=sorted(folds.values()))
     tracked = {row["key"] for row in rows}
     return tracked | {paths.sidecar(row["key"]) for row in rows if row["has_sidecar"]}
+
+
+async def _is_missed(context: Context, tx: Transaction, key: str) -> bool:
+    """After a restore rows may name where files were before they were moved."""
+    if not await reads.integrity.has_missing(tx):
+        return False
+    checksum = await asyncio.to_thread(inspection.checksum, context.root, key)
+    return checksum is not None and await reads.integrity.is_missing(tx, checksum=checksum)
 
 
 async def _compare(context: Context, rows: Sequence[reads.integrity.list_originals_row]) -> None:

@@ -24,6 +24,19 @@ SELECT integrity_report.id, integrity_report.type, integrity_report.key, integri
   LEFT JOIN asset ON asset.id = coalesce(integrity_report.asset_id, asset_file.asset_id)
  WHERE integrity_report.id = %(report_id)s;
 
+-- has_missing -> value
+-- Whether originals are reported missing.
+SELECT EXISTS (SELECT FROM integrity_report
+                WHERE integrity_report.type = 'missing_file'
+                  AND integrity_report.asset_id IS NOT NULL) AS has_missing;
+
+-- is_missing -> value
+-- Whether an original with these bytes is.
+SELECT EXISTS (SELECT FROM integrity_report
+                 JOIN asset ON asset.id = integrity_report.asset_id
+                WHERE integrity_report.type = 'missing_file'
+                  AND asset.checksum = %(checksum)s) AS is_missing;
+
 -- count_originals -> value
 SELECT count(*) AS originals FROM asset WHERE asset.library_id IS NULL;
 

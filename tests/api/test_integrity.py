@@ -184,6 +184,24 @@ async def test_a_file_of_nobodys_is_shown_and_deleted(
     assert await report(admin, "untracked_file") == []
 
 
+async def test_the_bytes_of_a_missing_original_are_not_deleted(
+    admin, alice, upload, plant, context
+):
+    _, path = await upload(alice, b"one")
+    path.unlink()
+    found, other = plant("library/alice/a.jpg", b"one"), plant("library/alice/b.jpg", b"other")
+    await integrity.check_missing(context)
+    await integrity.check_untracked(context)
+
+    reports = {one["path"]: one["id"] for one in await report(admin, "untracked_file")}
+    refused = await admin.delete(f"{BASE}/report/{reports['library/alice/a.jpg']}")
+    assert refused.status == 400
+    assert "missing" in refused.message
+    assert (await admin.delete(f"{BASE}/report/{reports['library/alice/b.jpg']}")).status == 200
+
+    assert found.exists() and not other.exists()
+
+
 async def test_what_went_or_is_needed_now_is_reported_no_more(
     admin, alice, upload, plant, context, database
 ):
