@@ -27,6 +27,7 @@ from PIL import Image
 from bench.figures import Figure, percentile
 from bench.library import HEADERS, populate, scratch_database, served, wait_until_sequenced
 from bench.processes import cpu_seconds, family, peak_bytes
+from bench.sending import make_photo, send
 from bench.websocket import TEXT, Listener, frame, listen
 from media import images
 
@@ -37,7 +38,6 @@ PHOTOS = {"2 MP": (1632, 1224), "12 MP": (4032, 3024), "48 MP": (8064, 6048)}
 SENSOR_BYTES = 4 << 20  # what lies around the preview in a RAW file
 UPLOADS, EDITS, WARM_UPS = 30, 3, 5
 SECONDS_MAX = 30.0
-BOUNDARY = "----heliograph"
 EVENT = re.compile(
     rb'42\["(?:on_upload_success",|AssetEditReadyV2",\{"asset":)\{"id":"([0-9a-f-]+)"'
 )
@@ -159,32 +159,14 @@ async def _wait_for_events(
     uploads: dict[str, list[float]] = {"JPEG, 2 MP": [], "lean": []}
     for number in range(WARM_UPS + UPLOADS):
         for name, waits in uploads.items():
-            _, waited = await clock(_upload, connection, jpegs[name] + number.to_bytes(4))
+            _, waited = await clock(send, connection, jpegs[name] + number.to_bytes(4))
             waits.append(waited)
-    photo, _ = await clock(_upload, connection, jpegs["JPEG, 12 MP"])
+    photo, _ = await clock(send, connection, jpegs["JPEG, 12 MP"])
     edits = [(await clock(_edit, connection, photo))[1] for _ in range(EDITS)]
     for number in range(2):
-        await clock(_upload, connection, jpegs["JPEG, 48 MP"] + number.to_bytes(4))
+        await clock(send, connection, jpegs["JPEG, 48 MP"] + number.to_bytes(4))
     transport.close()
     return {name: waits[WARM_UPS:] for name, waits in uploads.items()}, edits
-
-
-def _upload(connection: http.client.HTTPConnection, data: bytes) -> str:
-    fields = dict.fromkeys(("fileCreatedAt", "fileModifiedAt"), "2024-05-06T07:08:09.000Z")
-    parts = "".join(
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in fields.items()
-    )
-    parts += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="assetData"; '
-    parts += 'filename="a.jpg"\r\nContent-Type: application/octet-stream\r\n\r\n'
-    body = parts.encode() + data + f"\r\n--{BOUNDARY}--\r\n".encode()
-    kind = f"multipart/form-data; boundary={BOUNDARY}"
-    connection.request("POST", "/api/assets", body, HEADERS | {"Content-Type": kind})
-    response = connection.getresponse()
-    answer = response.read()
-    assert response.status == 201, answer
-    id_: str = msgspec.json.decode(answer)["id"]
-    return id_
 
 
 def _edit(connection: http.client.HTTPConnection, asset_id: str) -> str:
@@ -198,13 +180,8 @@ def _edit(connection: http.client.HTTPConnection, asset_id: str) -> str:
 
 
 def _make(folder: Path, width: int, height: int, quality: int = 90) -> Path:
-    """Soft shapes, some edges, a sensor's grain: of the size that a camera makes of as many."""
-    chance = np.random.default_rng(7)
-    coarse = Image.fromarray(chance.integers(0, 255, (40, 60, 3), np.uint8))
-    shapes = coarse.resize((width, height), Image.Resampling.BICUBIC)
-    grain = Image.effect_noise((width, height), 24).convert("RGB")
     path = folder / f"{width}-{quality}.jpg"
-    Image.blend(shapes, grain, 0.25).save(path, quality=quality, subsampling=2)
+    path.write_bytes(make_photo(width, height, quality=quality))
     return path
 
 
