@@ -33,7 +33,7 @@ PQ, BT2020 = 16, 9
 def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         films = {
-            "1080p": _make(Path(folder) / "1080p.mov", 1920, 1080, seconds=4),
+            "1080p": make_film(Path(folder) / "1080p.mov", 1920, 1080, seconds=4),
             "4K HDR": _make_bright(Path(folder) / "4K.mov", 3840, 2160),
         }
         figures = [
@@ -99,7 +99,7 @@ def _measure_memory(film: Path) -> float:
     return int(peak[1]) / 1024 if peak else 0.0
 
 
-def _make(path: Path, width: int, height: int, seconds: int) -> Path:
+def make_film(path: Path, width: int, height: int, seconds: int) -> Path:
     with av.open(str(path), "w") as container:
         options = {"crf": "20", "preset": "ultrafast"}
         track = container.add_stream("libx264", rate=FPS, options=options)

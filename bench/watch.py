@@ -13,7 +13,7 @@ import psycopg
 from bench.figures import Figure
 from bench.library import HEADERS, populate, scratch_database, served, wait_until_sequenced
 from bench.processes import peak_bytes
-from bench.transcode import FPS, _make
+from bench.transcode import FPS, make_film
 from bench.upload import upload_all
 
 SECONDS, ROUNDS, FAR = 14, 5, 5
@@ -29,7 +29,7 @@ def measure() -> list[Figure]:
             connection.execute(
                 "INSERT INTO setting (name, value) VALUES ('ffmpeg.transcode', '\"disabled\"')"
             )
-        film = _make(Path(folder) / "1080p.mov", 1920, 1080, seconds=SECONDS)
+        film = make_film(Path(folder) / "1080p.mov", 1920, 1080, seconds=SECONDS)
         root = Path(folder) / "data"
         with served(dsn, root) as (url, _), served(dsn, root, "media") as (_, worker):
             wait_until_sequenced(dsn)
