@@ -83,13 +83,15 @@ async def get_media_playlist(call: Call) -> web.StreamResponse:
         watched = await _find(connection, call)
         if watched is None:
             raise Missing(NOT_READY)
-        starts = list_starts(watched.outline, watched.variant)
+        # Hours have thousands: other requests are not to wait for that.
+        starts = await asyncio.to_thread(list_starts, watched.outline, watched.variant)
         if watched.stream.variant != watched.variant.number:
             place = watched.variant.number, _next_segment(call, watched, starts)
             await video_streams.want(
                 connection, call.actor, call.ids["id"], call.ids["sessionId"], place
             )
-    text = playlists.show_variant(starts, watched.outline.seconds, _query(call))
+    seconds, query = watched.outline.seconds, _query(call)
+    text = await asyncio.to_thread(playlists.show_variant, starts, seconds, query)
     return _playlist(text, "private, no-cache")
 
 
