@@ -707,6 +707,8 @@ class live_photos:
         is_extracted: bool
     @staticmethod
     async def get_part(connection: Connection, *, asset_id: UUID) -> get_part_row | None: ...
+    @staticmethod
+    async def is_shown_elsewhere(connection: Connection, *, video_id: UUID, asset_id: UUID) -> bool: ...
     class find_bytes_row(TypedDict):
         id: UUID
         type: str

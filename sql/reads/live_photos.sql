@@ -29,6 +29,13 @@ SELECT film.id, film.is_extracted
   JOIN asset AS film ON film.id = still.live_photo_video_id
  WHERE still.id = %(asset_id)s;
 
+-- is_shown_elsewhere -> value
+-- Whether a film is the part of another still, which is not locked away.
+SELECT EXISTS (SELECT FROM asset AS still
+                WHERE still.live_photo_video_id = %(video_id)s
+                  AND still.id <> %(asset_id)s
+                  AND still.visibility <> 'locked') AS is_shown_elsewhere;
+
 -- find_bytes -> row?
 -- What a user has with these bytes, uploaded or taken out of a picture.
 SELECT asset.id, asset.type, asset.original_key, asset.visibility,

@@ -110,7 +110,10 @@ async def record_film(tx: Transaction, owner_id: UUID, still_id: UUID, film: Fil
         return
     if not new:
         await writes.assets.set_trashed(tx, asset_ids=[row["id"]], is_trashed=False)
-        await live_photos.put_away(tx, owner_id, row["id"], place)
+        if not await reads.live_photos.is_shown_elsewhere(
+            tx, video_id=row["id"], asset_id=still_id
+        ):
+            await live_photos.put_away(tx, owner_id, row["id"], place)
     await live_photos.link(tx, owner_id, still_id, row["id"])
     if former:
         await _delete(tx, Actor(owner_id), [old["id"] for old in former])

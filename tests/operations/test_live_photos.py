@@ -394,6 +394,18 @@ async def test_the_same_bytes_are_one_film(database, do, alice, take_out, see, s
     assert await usage(database, alice) == 0
 
 
+async def test_a_locked_copy_does_not_take_it_away(database, do, alice, take_out, see):
+    elevated = Actor(alice.user_id, is_elevated=True)
+    copy = await new_asset(database, alice)
+    film = await take_out()
+    await do(assets.update_assets, elevated, [copy], visibility="locked")
+
+    await take_out(of=copy)
+
+    assert await see(copy) == (film, "locked")
+    assert await see(film) == (None, "hidden")
+
+
 @pytest.mark.parametrize("place", ["timeline", "archive", "trash"])
 async def test_a_film_that_was_there_is_taken(
     database, do, alice, take_out, see, told, still, place
