@@ -31,6 +31,7 @@ from sync.config import CORES, FFmpeg
 DECODER_THREADS = min(4, CORES)  # Each keeps frames of its own; more would outrun the encoder.
 SOUND_RATES = (44_100, 48_000)
 SOUND_SAMPLES = 1024  # at once, where the encoder does not mind
+SETBACK_SECONDS = 1  # By less, packets are only a little out of order.
 FRAMES_OUT_OF_ORDER = 48  # no more than decoders hold, so that damage puts nothing off by more
 APPLES_HEVC = "hvc1"  # the name by which Apple plays it
 # The disk, not the film: another attempt may help.
@@ -69,14 +70,24 @@ class _Copy:
         if codec_of(source) == "hevc":
             self._track.codec_context.codec_tag = APPLES_HEVC
         self._start = round(start / (source.time_base or 1))
+        self._setback = round(SETBACK_SECONDS / (source.time_base or 1))
+        self._next: int | None = None  # Containers take no step back.
 
     def take(self, packet: Packet[Any]) -> Iterator[Packet[Any]]:
         if not packet.size:  # That was the last.
             return
+        behind = 0
+        if packet.dts is not None and self._next is not None:
+            behind = max(0, self._next + self._start - packet.dts)
+        if behind > self._setback:  # The clock was set back: it goes on from there.
+            self._start, behind = self._start - behind, 0
         if packet.pts is not None:
             packet.pts -= self._start
         if packet.dts is not None:
-            packet.dts -= self._start
+            packet.dts += behind - self._start
+            self._next = packet.dts + 1
+            if packet.pts is not None:
+                packet.pts = max(packet.pts, packet.dts)
         packet.stream = self._track
         yield packet
 
