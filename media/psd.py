@@ -14,8 +14,10 @@ from PIL import Image, ImageCms
 from media.apart import Pixels, pixels_of
 from media.errors import UnreadableImage, refuse_too_many_pixels
 
-_BITMAP, _GREY, _INDEXED, _RGB, _CMYK, _DUOTONE, _LAB = 0, 1, 2, 3, 4, 8, 9
-_COLOURS = {_BITMAP: 1, _GREY: 1, _INDEXED: 1, _RGB: 3, _CMYK: 4, 7: 1, _DUOTONE: 1, _LAB: 3}
+_BITMAP, _GREY, _INDEXED, _RGB, _CMYK, _MULTICHANNEL, _DUOTONE, _LAB = 0, 1, 2, 3, 4, 7, 8, 9
+_COLOURS = {
+    _BITMAP: 1, _GREY: 1, _INDEXED: 1, _RGB: 3, _CMYK: 4, _MULTICHANNEL: 1, _DUOTONE: 1, _LAB: 3,
+}  # fmt: skip
 _PROFILE = 1039
 _RAW, _PACKED = 0, 1
 
