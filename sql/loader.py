@@ -17,21 +17,27 @@ from importlib import resources
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from psycopg import AsyncRawCursor
+
 HEADER = re.compile(r"^-- (?P<name>[a-z_]+) -> (?P<result>rows|row\??|value|count|none)\n", re.M)
 NULLABLE = re.compile(r"^-- nullable: (.+)$", re.M)
+PARAMETER = re.compile(r"%\((\w+)\)s")
 
 
 class Query(NamedTuple):
     name: str
     result: str
     text: str
+    parameters: tuple[str, ...]
+    numbered: str  # the text with $1 and so on: to find the parameters each time takes 0.1 ms
 
     @property
     def nullable(self) -> set[str]:
         return {name.strip() for line in NULLABLE.findall(self.text) for name in line.split(",")}
 
     async def __call__(self, connection: Any, **values: object) -> Any:
-        cursor = await connection.execute(self.text, values)
+        cursor: Any = AsyncRawCursor(connection)
+        await cursor.execute(self.numbered, [values[name] for name in self.parameters])
         match self.result:
             case "rows":
                 return await cursor.fetchall()
@@ -53,7 +59,13 @@ def parse(text: str) -> dict[str, Query]:
     """Split one file into its named queries; comments under a header belong to it."""
     _, *parts = HEADER.split(text)
     triples = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
-    return {name: Query(name, result, body.strip()) for name, result, body in triples}
+    return {name: _number(name, result, body.strip()) for name, result, body in triples}
+
+
+def _number(name: str, result: str, text: str) -> Query:
+    parameters = tuple(dict.fromkeys(PARAMETER.findall(text)))
+    numbered = PARAMETER.sub(lambda found: f"${parameters.index(found[1]) + 1}", text)
+    return Query(name, result, text, parameters, numbered.replace("%%", "%"))
 
 
 def load(package: str) -> dict[str, Query]:

@@ -5,7 +5,6 @@ With --check nothing is written; a stub that is not fresh is an error.
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ from sql.loader import Query, parse
 from sql.migrate import migrate
 
 HERE = Path(__file__).parent
-PARAMETER = re.compile(r"%\((\w+)\)s")
 PYTHON = {
     "uuid": "UUID", "uuid[]": "list[UUID]", "text": "str", "text[]": "list[str]", "bytea": "bytes",
     "bytea[]": "list[bytes]", "bigint": "int", "bigint[]": "list[int]", "integer": "int",
@@ -46,9 +44,7 @@ class Describer:
 
     def describe(self, query: Query) -> Iterator[str]:
         """The stub of one query; raises what Postgres says of a broken one."""
-        names = list(dict.fromkeys(PARAMETER.findall(query.text)))
-        numbered = PARAMETER.sub(lambda m: f"${names.index(m[1]) + 1}", query.text)
-        self._connection.pgconn.prepare(b"", numbered.replace("%%", "%").encode())
+        self._connection.pgconn.prepare(b"", query.numbered.encode())
         plan = self._connection.pgconn.describe_prepared(b"")
         if plan.error_message:
             raise SystemExit(f"{query.name}: {plan.error_message.decode()}")
@@ -56,7 +52,7 @@ class Describer:
         values = "".join(
             f", {name}: {self._kind(plan.param_type(i))}"
             + (" | None" if name in query.nullable else "")
-            for i, name in enumerate(names)
+            for i, name in enumerate(query.parameters)
         )
         columns = [self._column(plan, i) for i in range(plan.nfields)]
         row = f"{query.name}_row"

@@ -109,7 +109,7 @@ def test_names_are_not_taken_twice():
 def test_projections_are_placed():
     assert set(PLACES) <= set(SELECTS)
     for kind, select in SELECTS.items():
-        names = set(parsed(Query(kind, "rows", select)).named_selects)
+        names = set(parsed(loader.parse(f"-- {kind} -> rows\n{select}")[kind]).named_selects)
         told = {name for name in ("home", "reach") if f"entity.{name}" in str(PLACES.get(kind))}
         assert names == {"data", "gone"} | told, kind
         if kind not in PLACES:
