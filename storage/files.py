@@ -337,7 +337,8 @@ def _make_folders(folder: Path) -> list[Path]:
         return []
     except FileNotFoundError:
         above = _make_folders(folder.parent)
-        folder.mkdir(exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # Another made it; it may be gone since.
+            folder.mkdir()
         return [folder.parent, *above]
     return [folder.parent]
 
