@@ -170,6 +170,14 @@ async def test_an_asset_of_a_member_stays_until_its_owner_deletes_it(
     assert await shown(shared) == set(ids[:2])
 
 
+WRONG_COVERS = """
+SELECT count(*) FROM album
+ WHERE thumbnail_asset_id IS NOT NULL
+   AND NOT EXISTS (SELECT FROM album_asset
+                    WHERE album_id = album.id AND asset_id = album.thumbnail_asset_id)
+"""
+
+
 async def test_whoever_adds_deletes_and_locks_at_once_leaves_what_agrees(
     database, alice, bob, shared, ids, do
 ):
@@ -188,5 +196,6 @@ async def test_whoever_adds_deletes_and_locks_at_once_leaves_what_agrees(
         return_exceptions=True,
     )
     assert all(isinstance(one, Invalid | None) for one in done), done
+    assert await ask_one(database, WRONG_COVERS) == 0
     await sequence(database)
     assert await differences(database) == []
